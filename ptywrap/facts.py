@@ -1,9 +1,9 @@
 """The facts by field: what the observer says, the spool keeps and the store is asked for.
 
-A fact is a frozen struct; a fact told again with the same key replaces the former. Unknown is None and
-never 0; there are no floats: lengths are ``*_ns``, moments ``*_at`` (ns since the Unix epoch), sizes
-``*_bytes``, fractions ``*_permille``; process times are whole microseconds. Growing: add a field with
-a default, never change a meaning. Read through `ptywrap.wire`.
+A fact is a frozen struct; told again with the same key it replaces the former telling. Unknown is
+None and never 0; there are no floats: lengths are ``*_ns``, moments ``*_at`` (ns since the Unix
+epoch), sizes ``*_bytes``, fractions ``*_permille``; process times are whole microseconds. Growing:
+add a field with a default, never change a meaning. Read through `ptywrap.wire`.
 """
 
 from msgspec import Struct

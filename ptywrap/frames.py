@@ -61,10 +61,10 @@ def scan(data: bytes | memoryview) -> Iterator[Frame]:
 
 def intact_end(data: bytes) -> int:
     """Return the offset behind the last intact frame: what a dead writer's file is cut to."""
-    last = None
-    for last in scan(data):
-        pass
-    return 0 if last is None else last.offset + HEADER_BYTES + len(last.payload)
+    end = 0
+    for found in scan(data):
+        end = found.offset + HEADER_BYTES + len(found.payload)
+    return end
 
 
 def _intact(raw: bytes, at: int, stop: int, crc: int) -> bool:

@@ -19,24 +19,14 @@ from ptywrap.facts import (
     Split,
 )
 
-_PROCESS_FIELDS = (
-    "pid ppid name exe argv cwd started_at wall_ns exit_status signal cpu_user_ns cpu_sys_ns "
-    "peak_rss_bytes read_bytes write_bytes source completeness"
-).split()
-_FLOW_FIELDS = (
-    "pid pid_confidence protocol remote_host host_source remote_address remote_port opened_at "
-    "connect_ns first_byte_at closed_at received_bytes sent_bytes rtt_ns retransmits loopback"
-).split()
-_COMMAND_FIELDS = (
-    "line shape template category cwd repo branch commit actor started_at wall_ns suspended_ns "
-    "exit_status signal cpu_user_ns cpu_sys_ns peak_rss_bytes read_bytes write_bytes "
-    "received_bytes sent_bytes connections process_count completeness wait_ns return_delay_ns "
-    "prompt_ns"
-).split()
-_HOST_FIELDS = (
-    "system release machine cpu_model cores memory_bytes disk_total_bytes disk_free_bytes "
-    "file_system"
-).split()
+_HIDDEN = {
+    Command: {"session", "id", "shell_pid", "line_cut", "split", "other_reasons", "download"}
+    | {"daemons", "free_network_ns", "context"},
+    Process: {"session", "start_ticks", "command", "parent_ticks", "argv_cut"},
+    Flow: {"session", "id", "command", "process_ticks"},
+    Host: {"device", "at", "caches"},
+}
+"""What a fact holds beside the fields its section of the record shows under the same name."""
 
 
 def run_record(facts: Iterable[Fact], command: tuple[bytes, int]) -> dict[str, Any] | None:
@@ -100,8 +90,8 @@ class _Told:
             "download": structs.asdict(command.download)
             if command.download
             else _unknown(Download),
-            "processes": [_fields(one, _PROCESS_FIELDS) for one in processes],
-            "flows": [_fields(one, _FLOW_FIELDS) for one in self.flows.values()],
+            "processes": [_shown(one) for one in processes],
+            "flows": [_shown(one) for one in self.flows.values()],
             "samples": [_sample(one) for _, one in sorted(self.samples.items())],
             "daemons": [structs.asdict(one) for one in command.daemons or []],
             "what_if": {"free_network_ns": command.free_network_ns},
@@ -120,7 +110,7 @@ class _Told:
             "user": session.user if session else None,
             "host": session.host if session else None,
             "shell": session.shell if session else None,
-            **_fields(command, _COMMAND_FIELDS),
+            **_shown(command),
         }
 
     def _losses(self, command: Command) -> list[Loss]:
@@ -135,8 +125,9 @@ class _Told:
         return sorted(overlapping, key=lambda loss: (loss.since, loss.sensor))
 
 
-def _fields(fact: Command | Process | Flow | Host, names: list[str]) -> dict[str, Any]:
-    return {name: getattr(fact, name) for name in names}
+def _shown(fact: Command | Process | Flow | Host) -> dict[str, Any]:
+    hidden = _HIDDEN[type(fact)]
+    return {name: value for name, value in structs.asdict(fact).items() if name not in hidden}
 
 
 def _unknown(part: type[Split] | type[Download]) -> dict[str, None]:
@@ -160,4 +151,4 @@ def _host(host: Host | None) -> dict[str, Any] | None:
     if host is None:
         return None
     caches = [structs.asdict(cache) for cache in host.caches]
-    return {**_fields(host, _HOST_FIELDS), "caches": caches}
+    return {**_shown(host), "caches": caches}

@@ -1,0 +1,195 @@
+"""Where configuration, history, spool, marks and sockets live; makes folders and nothing else."""
+
+import os
+import stat
+import sys
+from hashlib import blake2b
+from pathlib import Path
+from typing import NamedTuple
+
+SYSTEM_CONFIG = Path(
+    "/Library/Application Support/ptywrap/config.toml"
+    if sys.platform == "darwin"
+    else "/etc/ptywrap/config.toml"
+)
+SYSTEM_SWITCH = Path("/etc/ptywrap/disabled")
+_MEMORY = frozenset({"tmpfs", "ramfs"})
+
+
+class Marks(NamedTuple):
+    """The folder of mark files, or None where there is no place; `text` may lines be in it."""
+
+    folder: Path | None
+    text: bool
+
+
+def config_folder() -> Path:
+    """Return `$XDG_CONFIG_HOME/ptywrap`."""
+    return _home("XDG_CONFIG_HOME", ".config") / "ptywrap"
+
+
+def data_folder() -> Path:
+    """Return `$XDG_DATA_HOME/ptywrap`."""
+    return _home("XDG_DATA_HOME", ".local/share") / "ptywrap"
+
+
+def state_folder() -> Path:
+    """Return `$XDG_STATE_HOME/ptywrap`."""
+    return _home("XDG_STATE_HOME", ".local/state") / "ptywrap"
+
+
+def config_file() -> Path:
+    """Return the user's own configuration file."""
+    return config_folder() / "config.toml"
+
+
+def history_file() -> Path:
+    """Return the local store's file."""
+    return data_folder() / "history.duckdb"
+
+
+def log_file(name: str) -> Path:
+    """Return the log of one of our processes."""
+    return state_folder() / f"{name}.log"
+
+
+def pause_file() -> Path:
+    """Return the file whose presence means that recording is paused."""
+    return state_folder() / "paused"
+
+
+def device_folder(device: str) -> Path:
+    """Return the folder of one machine; keeps two machines with one NFS home apart."""
+    return state_folder() / device
+
+
+def spool_folder(device: str) -> Path:
+    """Return where the observer appends segments."""
+    return device_folder(device) / "spool"
+
+
+def archive_folder(device: str) -> Path:
+    """Return where segments rest once the local store has them."""
+    return device_folder(device) / "archive"
+
+
+def runtime_folder() -> Path:
+    """Return where sockets and locks live: the marks folder, else the state folder."""
+    marks = marks_folder()
+    return marks.folder if marks.folder is not None else state_folder()
+
+
+def observer_lock() -> Path:
+    """Return the file the one observer of this user holds `flock` on; its content is the pid."""
+    return runtime_folder() / "observer.lock"
+
+
+def observer_socket() -> Path:
+    """Return the observer's control socket."""
+    return runtime_folder() / "observer.sock"
+
+
+def store_socket() -> Path:
+    """Return the local store's socket."""
+    return runtime_folder() / "store.sock"
+
+
+def marks_folder() -> Marks:
+    """Return the first memory-backed place, else the state folder without text (terminal.md 3.8).
+
+    The same rule stands in `launch`, which may import nothing of ours; a test ties the two.
+    """
+    memory = _memory_devices()
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    if runtime and _device(runtime) in memory:
+        return Marks(Path(runtime) / "ptywrap", text=True)
+    if _device("/dev/shm") in memory:  # noqa: S108 - 0700 and its owner are checked by `private`
+        return Marks(Path(f"/dev/shm/ptywrap-{os.getuid()}"), text=True)  # noqa: S108
+    return Marks(state_folder() / "marks", text=False)
+
+
+def private(folder: Path) -> bool:
+    """Make `folder` 0700 and ours; False when it cannot be, or is a link or somebody else's."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.lstat()
+    except OSError:
+        return False
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        return False
+    if stat.S_IMODE(found.st_mode) != 0o700:
+        try:
+            folder.chmod(0o700)
+        except OSError:
+            return False
+    return True
+
+
+def device_id() -> str:
+    """Return this machine's id (32 hex digits), made at first run and kept in the state folder.
+
+    Where nothing can be written, a value derived from the machine id serves: the same next time.
+    """
+    file = state_folder() / "device"
+    try:
+        return _valid_device(file.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        pass
+    made = os.urandom(16).hex()
+    try:
+        private(file.parent)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return _valid_device(file.read_text(encoding="ascii"))
+    except OSError:
+        return _derived_device()
+    with os.fdopen(descriptor, "w", encoding="ascii") as opened:
+        opened.write(made + "\n")
+    return made
+
+
+def _home(variable: str, below_home: str) -> Path:
+    value = os.environ.get(variable, "")
+    if value.startswith("/"):
+        return Path(value)
+    return Path(os.path.expanduser("~")) / below_home
+
+
+def _device(path: str) -> str | None:
+    try:
+        number = os.stat(path).st_dev
+    except OSError:
+        return None
+    return f"{os.major(number)}:{os.minor(number)}"
+
+
+def _memory_devices() -> set[str]:
+    """Return `major:minor` of each tmpfs and ramfs mount (proc_pid_mountinfo(5))."""
+    found = set()
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+            for line in file:
+                head, _, tail = line.partition(" - ")
+                if tail.split(" ", 1)[0] in _MEMORY:
+                    found.add(head.split(" ", 3)[2])
+    except OSError:
+        return set()
+    return found
+
+
+def _valid_device(text: str) -> str:
+    device = text.strip()
+    if len(device) != 32 or not set(device) <= set("0123456789abcdef"):
+        raise ValueError("a device id is 32 hex digits")
+    return device
+
+
+def _derived_device() -> str:
+    try:
+        with open("/etc/machine-id", encoding="ascii") as file:
+            machine = file.read().strip()
+    except OSError:
+        machine = ""
+    return blake2b(
+        f"{machine}:{os.getuid()}".encode(), digest_size=16, person=b"device"
+    ).hexdigest()

@@ -1,0 +1,127 @@
+"""Asks observer and local store over their sockets, and starts the store by name when nobody answers.
+
+One exchange: u32 little-endian length and a msgpack map each way; `{"ask": NAME, …}` is answered by
+`{"ok": true, …}` or `{"ok": false, "what": …, "hint": …}`. Both ends check that the other is ours.
+"""
+
+import contextlib
+import os
+import socket
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import msgpack
+
+from ptywrap import paths
+from ptywrap.errors import UserError
+
+ANSWER_LIMIT = 256 << 20
+_LENGTH = struct.Struct("<I")
+_PEER = struct.Struct("3i")
+
+
+def ask(path: Path, question: str, *, wait_s: float = 30.0, **arguments: Any) -> dict[str, Any]:
+    """Return the answer of whoever listens at `path`.
+
+    ConnectionError or FileNotFoundError: nobody does. UserError: the answer was no, or none came.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as link:
+        link.settimeout(wait_s)
+        link.connect(str(path))
+        _refuse_strangers(link, path)
+        try:
+            answer = _exchange(link, {"ask": question, **arguments})
+        except (TimeoutError, EOFError, ValueError) as error:
+            raise UserError(
+                f"no answer to `{question}` at {path}: {error or 'too slow'}", "try again"
+            ) from None
+    if not answer.get("ok"):
+        raise UserError(str(answer.get("what", "refused")), str(answer.get("hint", "")))
+    return answer
+
+
+def ask_observer(question: str, **arguments: Any) -> dict[str, Any] | None:
+    """Return the observer's answer, or None where none runs."""
+    try:
+        return ask(paths.observer_socket(), question, wait_s=5.0, **arguments)
+    except (ConnectionError, FileNotFoundError):
+        return None
+
+
+def ask_store(question: str, **arguments: Any) -> dict[str, Any]:
+    """Return the local store's answer; it is started when its socket does not answer."""
+    path = paths.store_socket()
+    with contextlib.suppress(ConnectionError, FileNotFoundError):
+        return ask(path, question, **arguments)
+    process = start_store()
+    deadline = time.monotonic() + 20.0
+    while time.monotonic() < deadline:
+        with contextlib.suppress(ConnectionError, FileNotFoundError):
+            return ask(path, question, **arguments)
+        # A second starter finds the lock held and leaves with 0: then the first one will answer.
+        if process.poll() not in (None, 0):
+            break
+        time.sleep(0.01)
+    raise UserError(
+        "the local store does not start", f"its log says why: {paths.log_file('store')}"
+    )
+
+
+def start_store(*, gently: bool = False) -> subprocess.Popen[bytes]:
+    """Start the local store process, detached from this terminal; `gently` is at nice 19."""
+    device = paths.device_id()
+    for folder in (paths.history_file().parent, paths.runtime_folder(), paths.state_folder()):
+        paths.private(folder)
+    return subprocess.Popen(
+        [
+            *(["nice", "-n", "19"] if gently else []),
+            *(sys.executable, "-I", "-m", "ingest", "local"),
+            *("--file", str(paths.history_file())),
+            *("--spool", str(paths.spool_folder(device))),
+            *("--archive", str(paths.archive_folder(device))),
+            *("--socket", str(paths.store_socket())),
+            *("--observer", str(paths.observer_socket())),
+            *("--log", str(paths.log_file("store"))),
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd="/",
+    )
+
+
+def _exchange(link: socket.socket, question: dict[str, Any]) -> dict[str, Any]:
+    body = msgpack.packb(question)
+    link.sendall(_LENGTH.pack(len(body)) + body)
+    (length,) = _LENGTH.unpack(_read(link, _LENGTH.size))
+    if length > ANSWER_LIMIT:
+        raise ValueError("the answer is too long")
+    answer = msgpack.unpackb(_read(link, length), strict_map_key=False)
+    if not isinstance(answer, dict):
+        raise ValueError("the answer is no map")  # noqa: TRY004 - bytes from outside, not a bug
+    return answer
+
+
+def _read(link: socket.socket, size: int) -> bytes:
+    parts = bytearray()
+    while len(parts) < size:
+        part = link.recv(min(size - len(parts), 1 << 20))
+        if not part:
+            raise EOFError("it hung up")
+        parts += part
+    return bytes(parts)
+
+
+def _refuse_strangers(link: socket.socket, path: Path) -> None:
+    """Check the listener's uid (unix(7), SO_PEERCRED; systems without it rely on the 0700 folder)."""
+    option = getattr(socket, "SO_PEERCRED", None)
+    if option is None:
+        return
+    _, uid, _ = _PEER.unpack(link.getsockopt(socket.SOL_SOCKET, option, _PEER.size))
+    if uid != os.getuid():
+        raise UserError(f"{path} belongs to another user", "remove it, then try again")
