@@ -1,0 +1,68 @@
+"""Chooses how to see processes start and end: the best backend that a self-test proves to work."""
+
+import sys
+from importlib import import_module
+from typing import NamedTuple
+
+from ptywrap.lifecycle.base import Backend, Event, Probe
+from ptywrap.lifecycle.selftest import check
+
+BACKENDS = (
+    ("linux", "ptywrap.lifecycle.proc_connector", "ProcConnector"),
+    ("linux", "ptywrap.lifecycle.procfs", "ChildrenWalk"),
+    ("any", "ptywrap.lifecycle.psutil_children", "PsutilChildren"),
+)
+"""System, module and class; best first; imported on demand."""
+
+
+class Choice(NamedTuple):
+    """What `choose` found.
+
+    `backend` is open and has passed its self-test (None if nothing works), `descriptor` is what
+    its open gave; `extras` are open backends that keep promises it lacks; `said` is what each one
+    tried said, the better ones first; `events` are observations made on the way.
+    """
+
+    backend: Backend | None
+    descriptor: int | None
+    extras: tuple[tuple[Backend, int | None], ...]
+    said: tuple[tuple[str, Probe], ...]
+    events: tuple[Event, ...]
+
+
+def here() -> tuple[Backend, ...]:
+    """Return one of each backend of this system, none of them open, best first."""
+    return tuple(
+        getattr(import_module(module), name)()
+        for system, module, name in BACKENDS
+        if system in {"any", sys.platform}
+    )
+
+
+def start(backend: Backend) -> tuple[Probe, int | None, tuple[Event, ...]]:
+    """Probe, open and self-test one; closed again unless the answer is usable."""
+    probe = backend.probe()
+    if not probe.usable:
+        return probe, None, ()
+    try:
+        descriptor = backend.open()
+    except OSError as error:
+        backend.close()
+        return Probe(usable=False, reason=f"could not be opened: {error.strerror}"), None, ()
+    verdict = check(backend, descriptor)
+    if not verdict.probe.usable:
+        backend.close()
+    return verdict.probe, descriptor, verdict.events
+
+
+def choose(*, without: tuple[str, ...] = ()) -> Choice:
+    """Open the first backend that passes its self-test; `without` names those that broke."""
+    said: list[tuple[str, Probe]] = []
+    for backend in here():
+        if backend.name in without:
+            continue
+        probe, descriptor, events = start(backend)
+        said.append((backend.name, probe))
+        if probe.usable:
+            return Choice(backend, descriptor, (), tuple(said), events)
+    return Choice(None, None, (), tuple(said), ())

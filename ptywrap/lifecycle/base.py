@@ -1,0 +1,181 @@
+"""Says what a lifecycle backend is and in which words it tells births and deaths.
+
+To add one: write one file in this folder, named for its mechanism, with a class `Watch` that has
+the methods of `Backend`; if it works on one system only, open it with `assert sys.platform ==
+"..."`. Add one line to `BACKENDS` in `__init__.py`, best first. Claim only the promises that
+tests/conformance/test_lifecycle.py can hold you to on a machine that has the mechanism; the suite
+runs against every entry by itself, and a self-test (`selftest.py`) stands between a backend that
+opens and one that is in force.
+
+Times (`at`, `since`, `until`) are nanoseconds of CLOCK_MONOTONIC. `status` is a wait status as
+wait(2) gives it: signal in the low seven bits, 0x80 for a core, else the exit code times 256.
+Unknown is None, never 0.
+
+**Identity.** A process is (boot, pid, start ticks): field 22 of /proc/PID/stat, clock ticks since
+boot. A pid alone is reused. Every observation of one process carries the same `start_ticks`: read
+from field 22 at the first chance, else (gone before we looked) the time of its fork event put on
+CLOCK_BOOTTIME and cut to ticks. Who restarts and meets the living therefore derives the same
+identity. Fork comes before Exec, Usage and Exit of a process, once; a backend that learns of a
+process late makes its Fork up from /proc, marked `sampled`. Of one process, Exit is last; a Usage
+comes before it. An Exec with the `at` of an earlier one of the same process replaces it.
+"""
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import Literal, NamedTuple, Protocol, TypeAlias
+
+Completeness: TypeAlias = Literal["exact", "raced", "sampled"]
+ArgvSource: TypeAlias = Literal["proc", "bpf", "audit", "comm", "none"]
+
+EXACT: Completeness = "exact"
+RACED: Completeness = "raced"
+SAMPLED: Completeness = "sampled"
+
+ARGV_BYTES = 4096
+"""What is kept of an argument list, separators included."""
+
+
+class Fork(NamedTuple):
+    """A process was born, or was found alive when the backend began to look (then `sampled`).
+
+    `ppid` is the parent at birth where that was seen; a process found late has its parent of that moment.
+    `root` is the followed pid below which it lives (the nearest one): who was reparented hangs there.
+    """
+
+    pid: int
+    ppid: int
+    at: int
+    start_ticks: int
+    parent_ticks: int | None
+    root: int
+    source: str
+    completeness: Completeness
+
+
+class Exec(NamedTuple):
+    """A process replaced its program.
+
+    `argv` is text whose bytes that are no UTF-8 are written as backslash escapes; `argv_cut` says that it was longer
+    than ARGV_BYTES. `name` is the kernel's name of the process (at most 15 bytes) where it was read, else None.
+    """
+
+    pid: int
+    at: int
+    argv: tuple[str, ...] | None
+    exe: str | None
+    cwd: str | None
+    argv_src: ArgvSource
+    argv_cut: bool
+    name: str | None
+    start_ticks: int
+    source: str
+    completeness: Completeness
+
+
+class Exit(NamedTuple):
+    """A process ended: all its threads, and no exec followed."""
+
+    pid: int
+    at: int
+    status: int | None
+    start_ticks: int
+    source: str
+    completeness: Completeness
+
+
+class Usage(NamedTuple):
+    """What one process used from its birth to `at`, its children not counted; one source, never a sum of two.
+
+    `source` names where the numbers come from (lifecycle 3.5): `zombie` is a read of /proc that won against the
+    reaper, and `raced`; `walk` is a last look at a living process, a lower bound, and `sampled`.
+    """
+
+    pid: int
+    at: int
+    user_ns: int | None
+    sys_ns: int | None
+    peak_rss_bytes: int | None
+    read_bytes: int | None
+    write_bytes: int | None
+    start_ticks: int
+    source: str
+    completeness: Completeness
+
+
+class Gap(NamedTuple):
+    """Between `since` and `until` events were lost: `missed` of them, or None where nobody can count."""
+
+    since: int
+    until: int
+    missed: int | None
+    reason: str
+    source: str
+
+
+Event: TypeAlias = Fork | Exec | Exit | Usage | Gap
+
+
+class Promise(Enum):
+    """What a backend claims; each member has a test in the conformance suite."""
+
+    EXIT_STATUS = "the exit status or signal of every process it saw"
+    SHORT_LIVED = "every process, however short its life"
+    ARGV = "the arguments of every process that lives for a moment"
+    UNPRIVILEGED = "works for an ordinary user"
+    EXACT_CPU = "the CPU time of each process, exactly"
+    TELLS_LOSS = "says when it lost events"
+
+
+class Probe(NamedTuple):
+    """Whether a backend can be used here; if not, why, and what would help (both empty when usable)."""
+
+    usable: bool
+    reason: str = ""
+    remedy: str = ""
+
+
+class SensorError(Exception):
+    """Raised by `read` when a backend cannot go on: its caller closes it, tells a Loss and chooses the next one."""
+
+
+class Backend(Protocol):
+    """One way to see processes start and end.
+
+    The order of calls is probe, open, self-test (follow, read, leave), then follow and leave as sessions come and go,
+    read whenever the descriptor is readable (or every `period_ns`, where open gave None), close.
+    """
+
+    name: str
+    """The `source` of its observations."""
+    promises: frozenset[Promise]
+    period_ns: int
+    """How often to call `read` while a command runs, where there is no descriptor to poll; else 0."""
+    verified: bool
+    """False for an adapter that was only ever fed recordings."""
+
+    def probe(self) -> Probe:
+        """Says whether it could work, without lasting effect; only a self-test says that it does."""
+        ...
+
+    def open(self) -> int | None:
+        """Starts it; returns the one descriptor to poll for reading, stable until close. Raises OSError."""
+        ...
+
+    def follow(self, pid: int) -> None:
+        """Takes a process and all below it, the living and those to come; the next `read` tells the living as Forks.
+
+        Following a pid that is already below another root only moves its subtree to the new root: no Fork again.
+        """
+        ...
+
+    def leave(self, pid: int) -> None:
+        """Forgets a followed pid and its subtree (back to the outer root, where there is one), without events."""
+        ...
+
+    def read(self) -> Iterable[Event]:
+        """Gives what is known by now, oldest first; never blocks, bounded per call. Raises SensorError, nothing else."""
+        ...
+
+    def close(self) -> None:
+        """Stops and frees everything; safe to call twice, and after SensorError."""
+        ...
