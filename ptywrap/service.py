@@ -1,4 +1,4 @@
-"""Asks observer and local store over their sockets, and starts the store by name when nobody answers.
+"""Asks observer and local store over their sockets; starts the store by name if nobody answers.
 
 One exchange: u32 little-endian length and a msgpack map each way; `{"ask": NAME, …}` is answered by
 `{"ok": true, …}` or `{"ok": false, "what": …, "hint": …}`. Both ends check that the other is ours.
@@ -36,9 +36,7 @@ def ask(path: Path, question: str, *, wait_s: float = 30.0, **arguments: Any) ->
         try:
             answer = _exchange(link, {"ask": question, **arguments})
         except (TimeoutError, EOFError, ValueError) as error:
-            raise UserError(
-                f"no answer to `{question}` at {path}: {error or 'too slow'}", "try again"
-            ) from None
+            raise UserError(f"no answer to `{question}` at {path}: {error}", "try again") from None
     if not answer.get("ok"):
         raise UserError(str(answer.get("what", "refused")), str(answer.get("hint", "")))
     return answer
@@ -118,7 +116,7 @@ def _read(link: socket.socket, size: int) -> bytes:
 
 
 def _refuse_strangers(link: socket.socket, path: Path) -> None:
-    """Check the listener's uid (unix(7), SO_PEERCRED; systems without it rely on the 0700 folder)."""
+    """Check the listener's uid (unix(7), SO_PEERCRED; elsewhere the 0700 folder must do)."""
     option = getattr(socket, "SO_PEERCRED", None)
     if option is None:
         return

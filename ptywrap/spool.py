@@ -1,7 +1,7 @@
 """Segments: one writer appends facts, everything else reads files that no longer change.
 
-A segment is a file of frames (`ptywrap.frames`); frame 0 is the `Segment` header, each further frame
-one row. Names: `SSSSSSSSSSSS-<12 hex>.open` while written, renamed `….n<COUNT>.seg` when sealed. `S`
+A segment is a file of frames (`ptywrap.frames`); frame 0 is the `Segment` header, each further one
+a row. Names: `SSSSSSSSSSSS-<12 hex>.open` while written, renamed `….n<COUNT>.seg` when sealed. `S`
 counts in a file under flock, so order never rests on a clock. The writer holds flock on its `.open`
 file: whoever gets that lock has found a dead writer, and seals for it.
 """

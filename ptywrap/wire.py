@@ -95,8 +95,8 @@ def boot_key(device: str, boot_id: str) -> int:
 def process_id(key: int, pid: int, start_ticks: int) -> int:
     """Return a process's id: a bijection of (pid < 2^22, ticks of 10 ms since boot < 2^42).
 
-    splitmix64's finaliser (Steele, Lea, Flood 2014) over the packed word, mixed with `boot_key`: no
-    two processes of a boot are alike, and a restarted observer repeats it. Never stored, never sent.
+    splitmix64's finaliser (Steele, Lea, Flood 2014) over the word, mixed with `boot_key`: no
+    two processes of a boot are alike, a restarted observer repeats it. Never stored, never sent.
     """
     word = ((start_ticks << 22 | pid) ^ key) & _WORD
     word = (word ^ word >> 30) * 0xBF58476D1CE4E5B9 & _WORD
