@@ -202,9 +202,14 @@ def facts(path: Path) -> Iterator[wire.Fact]:
         yield fact
 
 
+def segments(folder: Path) -> list[Path]:
+    """Return every segment of a folder, also the one being written, oldest first."""
+    return sorted([*folder.glob("*.seg"), *folder.glob("*.open")])
+
+
 def recent(folder: Path) -> Iterator[wire.Fact]:
-    """Yield the facts of every segment of a folder, also of the one being written, oldest first."""
-    for path in sorted([*folder.glob("*.seg"), *folder.glob("*.open")]):
+    """Yield the facts of every segment of a folder, oldest first."""
+    for path in segments(folder):
         yield from facts(path)
 
 

@@ -1,0 +1,194 @@
+"""Check every sensor, run a self-test in a real terminal, and say what to do about what fails.
+
+The self-test opens your shell through the launcher in a pseudo-terminal of its own, with history,
+spool and marks in a throw-away folder: nothing of it enters your history.
+
+Example: ptywrap doctor
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pexpect
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+import ptywrap
+from ptywrap import config, lifecycle, paths, spool, wire
+from ptywrap.cli import base, status, text
+
+_LAUNCHER = Path(ptywrap.__file__).parent / "launch" / "ptywrap.sh"
+_PATIENCE_S = 5.0
+_STATUS = 37
+
+
+class Check(NamedTuple):
+    """One thing that works or does not; `reason` and `remedy` are empty where it does."""
+
+    name: str
+    usable: bool
+    reason: str = ""
+    remedy: str = ""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the output."""
+    parser.add_argument("--json", action="store_true", help="print a JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check everything; 1 where the self-test fails."""
+    page = base.page()
+    with _progress(page, shown=not args.json) as progress:
+        progress("probing the sensors")
+        sensors = _sensors()
+        progress("running your shell through the launcher")
+        rehearsal = _rehearsal()
+    found = {
+        "places": _places(),
+        "settings": [complaint._asdict() for complaint in config.load().complaints],
+        "sensors": [check._asdict() for check in sensors],
+        "self_test": [check._asdict() for check in rehearsal],
+        "status": status.gather(),
+    }
+    if args.json:
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+    else:
+        _print(page, found)
+    return 0 if all(check.usable for check in rehearsal) else 1
+
+
+@contextlib.contextmanager
+def _progress(page: Console, *, shown: bool) -> Iterator[Any]:
+    if not shown or not page.is_terminal:
+        yield lambda _step: None
+        return
+    with page.status("") as spinner:
+        yield spinner.update
+
+
+def _sensors() -> list[Check]:
+    """Probe, open and self-test each lifecycle backend of this system."""
+    checks = []
+    for backend in lifecycle.here():
+        probe, _, _ = lifecycle.start(backend)
+        backend.close()
+        checks.append(Check(backend.name, probe.usable, probe.reason, probe.remedy))
+    return checks
+
+
+def _places() -> dict[str, str]:
+    marks = paths.marks_folder()
+    device = paths.device_id()
+    return {
+        "settings": str(paths.config_file()),
+        "history": str(paths.history_file()),
+        "spool": str(paths.spool_folder(device)),
+        "logs": str(paths.state_folder()),
+        "marks": str(marks.folder) if marks.text else f"{marks.folder} (not memory: without text)",
+        "sockets": str(paths.runtime_folder()),
+    }
+
+
+def _rehearsal() -> list[Check]:
+    """Drive the real shell through the real launcher, and look for what was recorded."""
+    switched_off = config.off_switch(os.environ, config.load().config)
+    if switched_off:
+        return [Check("switched on", usable=False, reason=switched_off, remedy="switch it on")]
+    memory = paths.marks_folder()
+    parent = memory.folder.parent if memory.text and memory.folder else None
+    folder = Path(tempfile.mkdtemp(prefix="ptywrap-doctor-", dir=parent))
+    try:
+        return list(_played(folder))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _played(folder: Path) -> Iterator[Check]:
+    child = pexpect.spawn(
+        "/bin/sh",
+        [str(_LAUNCHER)],
+        env=_environ(folder),
+        timeout=_PATIENCE_S,
+        dimensions=(24, 80),
+        encoding="utf-8",
+        codec_errors="replace",
+    )
+    # What the line says differs from what it prints, so that an echo cannot be taken for output.
+    child.sendline("echo rehearsal-$((40 + 2))")
+    try:
+        child.expect("rehearsal-42")
+        yield Check("runs a command", usable=True)
+        child.sendline(f"exit {_STATUS}")
+        child.expect(pexpect.EOF)
+    except (pexpect.EOF, pexpect.TIMEOUT):
+        child.close(force=True)
+        yield Check(
+            "runs a command",
+            usable=False,
+            reason="your shell did not answer through the launcher",
+            remedy="look for output of its start-up files",
+        )
+        return
+    child.close()
+    left = child.exitstatus
+    yield Check("passes the exit status", left == _STATUS, "" if left == _STATUS else f"got {left}")
+    yield _recorded(folder)
+
+
+def _recorded(folder: Path) -> Check:
+    """Wait for the command in the throw-away spool."""
+    deadline = time.monotonic() + _PATIENCE_S
+    spools = folder / "state" / "ptywrap"
+    while time.monotonic() < deadline:
+        for place in spools.glob("*/spool"):
+            for fact in spool.recent(place):
+                if isinstance(fact, wire.Command) and fact.exit_status == 0:
+                    return Check("records it", usable=True)
+        time.sleep(0.05)
+    log = spools / "observer.log"
+    said = log.read_text(errors="replace").splitlines()[-1:] if log.exists() else []
+    return Check("records it", usable=False, reason=" ".join(said) or "no fact arrived")
+
+
+def _environ(folder: Path) -> dict[str, str]:
+    """Return our environment with every place of ours moved into `folder`, outside any session."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PTYWRAP_")}
+    moved = {"XDG_STATE_HOME": "state", "XDG_DATA_HOME": "data", "XDG_RUNTIME_DIR": "run"}
+    for name, below in moved.items():
+        (folder / below).mkdir(mode=0o700)
+        kept[name] = str(folder / below)
+    return kept | {"PTYWRAP_VENV": sys.prefix, "PTYWRAP_OBSERVER_IDLE_SECONDS": "1"}
+
+
+def _print(page: Console, found: dict[str, Any]) -> None:
+    page.print(_checks(found["sensors"], "sensors"))
+    page.print(_checks(found["self_test"], "self-test"))
+    for complaint in found["settings"]:
+        page.print(Text(f"setting passed over: {complaint['layer']}: {complaint['message']}"))
+    places = Table.grid(padding=(0, 2))
+    for name, place in found["places"].items():
+        places.add_row(Text(name, style="dim"), Text(text.visible(place)))
+    page.print(places)
+    status.report(page, found["status"])
+
+
+def _checks(checks: list[dict[str, Any]], title: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column(title.upper(), no_wrap=True)
+    table.add_column("", overflow="fold")
+    for check in checks:
+        mark = Text("✓ ", style="green") if check["usable"] else Text("✗ ", style="red")
+        said = " · ".join(part for part in (check["reason"], check["remedy"]) if part)
+        table.add_row(mark + Text(check["name"]), Text(text.visible(said)))
+    return table

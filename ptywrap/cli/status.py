@@ -1,0 +1,139 @@
+"""Say what is running, for how long yet, and what we cost.
+
+A command whose template ran at least three times in four weeks is told with how long it usually
+takes. Cost is the observer's own CPU and memory since it started, its reader child included.
+
+Example: ptywrap status
+"""
+
+import argparse
+import json
+import os
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ptywrap import clock, config, paths, service, spool
+from ptywrap.cli import base, text
+from ptywrap.errors import UserError
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the output."""
+    parser.add_argument("--json", action="store_true", help="print a JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ask the observer, and the store for what its commands usually take."""
+    status = gather()
+    if args.json:
+        print(json.dumps(status, indent=2, ensure_ascii=False))
+        return 0
+    report(base.page(), status)
+    return 0
+
+
+def report(page: Console, status: dict[str, Any]) -> None:
+    """Print what `gather` returned."""
+    page.print(Text(_state(status)))
+    if status["running"]:
+        page.print(_running(status["running"]))
+    _cost(page, status)
+
+
+def gather() -> dict[str, Any]:
+    """Return everything `status --json` prints; `observer` is null where none runs."""
+    answer = service.ask_observer("status")
+    now = clock.wall_ns()
+    folder = spool.sealed(paths.spool_folder(paths.device_id()))
+    loaded = config.load()
+    return {
+        "off": config.off_switch(os.environ, loaded.config),
+        "paused": paths.pause_file().exists(),
+        "sessions": answer["sessions"] if answer else [],
+        "running": [_estimated(one, now) for one in _usual(answer["running"] if answer else [])],
+        "observer": _observer(answer, now) if answer else None,
+        "losses": answer["losses"] if answer else [],
+        "waiting_segments": len(folder),
+        "waiting_facts": sum(spool.facts_in(path) for path in folder),
+    }
+
+
+def _observer(answer: dict[str, Any], now_ns: int) -> dict[str, Any]:
+    cpu = answer["cpu_ns"] + (answer["reader_cpu_ns"] or 0)
+    age = max(now_ns - answer["started_at"], 1)
+    return {
+        "pid": answer["pid"],
+        "version": answer["version"],
+        "backend": answer["backend"],
+        "sensors": answer["sensors"],
+        "started_at": answer["started_at"],
+        "cpu_ns": cpu,
+        "cpu_permille": cpu * 1000 // age,
+        "rss_bytes": answer["rss_bytes"] + (answer["reader_rss_bytes"] or 0),
+        "accepted": answer["accepted"],
+        "dropped": answer["dropped"],
+    }
+
+
+def _usual(running: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    templates = sorted({one["template"] for one in running if one["template"]})
+    usual: dict[str, int] = {}
+    if templates:
+        try:
+            usual = service.ask_store("usual", templates=templates)["usual"]
+        except UserError:
+            usual = {}
+    return [one | {"usually_ns": usual.get(one["template"])} for one in running]
+
+
+def _estimated(running: dict[str, Any], now_ns: int) -> dict[str, Any]:
+    elapsed = max(now_ns - running["started_at"], 0)
+    usually = running["usually_ns"]
+    left = None if usually is None else max(usually - elapsed, 0)
+    return running | {"elapsed_ns": elapsed, "left_ns": left}
+
+
+def _state(status: dict[str, Any]) -> str:
+    if status["off"]:
+        return f"off, by {status['off']}"
+    if status["paused"]:
+        return "paused; `ptywrap resume` records again"
+    if status["observer"] is None:
+        return "nothing is observed: no shell of yours runs under ptywrap"
+    return f"recording {text.count(len(status['sessions']), 'session')}"
+
+
+def _running(running: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("RUNNING", overflow="ellipsis", no_wrap=True)
+    for heading in ("FOR", "USUALLY", "LEFT"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for one in running:
+        table.add_row(
+            Text(text.visible(one["template"] or one["shape"] or "?")),
+            text.duration(one["elapsed_ns"]),
+            text.duration(one["usually_ns"]),
+            text.duration(one["left_ns"]),
+        )
+    return table
+
+
+def _cost(page: Console, status: dict[str, Any]) -> None:
+    observer = status["observer"]
+    if observer is not None:
+        percent = f"{observer['cpu_permille'] / 10:.1f} % of a core"
+        page.print(
+            Text(
+                f"observer {observer['pid']}: {text.duration(observer['cpu_ns'])} CPU ({percent}), "
+                f"{text.size(observer['rss_bytes'])}, sees by {observer['backend'] or 'nothing'}"
+            )
+        )
+        for reason, number in observer["dropped"].items():
+            page.print(Text(f"dropped: {text.count(number, 'fact')}, {reason}", style="yellow"))
+    for loss in status["losses"]:
+        page.print(Text(f"not seen: {text.loss(loss)}", style="yellow"))
+    waiting = text.count(status["waiting_facts"], "fact")
+    page.print(Text(f"spool: {waiting} waiting for the local store"))
