@@ -1,0 +1,180 @@
+"""The one table of the house: who may import what, printed by docs/design.md.
+
+A row names a layer and files in it. `files` is `""` where the layer is one module; `*` stands for
+the folder's `__init__` and every file in it that no other row names, `.` for its `__init__` alone.
+`may` lists the layers or modules of ours that these files import, beside their own folder; a
+folder's name stands for all that is in it. `third` lists third parties, `pure` is values in, values
+out: no descriptor, clock, environment or randomness.
+"""
+
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """One line of the table."""
+
+    layer: str
+    files: str = ""
+    may: str = ""
+    third: str = ""
+    pure: bool = False
+
+    def names(self) -> list[str]:
+        """The dotted names of the modules that the row names, `layer.*` for all that is left."""
+        if not self.files:
+            return [self.layer]
+        return [self.layer if f == "." else f"{self.layer}.{f}" for f in self.files.split()]
+
+    def allows(self, module: str) -> bool:
+        """Whether a file of this row may import a module of ours."""
+        # A lone module has no folder to share; a root package is its own __init__ and no more.
+        own = [self.layer] if self.files and "." in self.layer else []
+        return any(
+            module == name or (name not in ROOTS and module.startswith(f"{name}."))
+            for name in [*self.may.split(), *own]
+        )
+
+
+ROOTS = ("netsniff", "ptywrap", "ingest")
+# What observer files import, pure or not: an observer file's row differs in purity alone.
+_OBSERVE = (
+    "ptywrap.wire ptywrap.marks ptywrap.clock ptywrap.config ptywrap.paths ptywrap.templates "
+    "ptywrap.privacy ptywrap.spool ptywrap.errors ptywrap.lifecycle ptywrap.sampler ptywrap.host "
+    "netsniff.model netsniff.connections netsniff.split netsniff.sources netsniff.names"
+)
+_CLI = (
+    "ptywrap ptywrap.wire ptywrap.errors ptywrap.paths ptywrap.clock ptywrap.config ptywrap.spool "
+    "ptywrap.service ptywrap.ship ptywrap.setup ptywrap.lifecycle ptywrap.sampler netsniff.sources"
+)
+_STORE = "ptywrap.wire"
+
+TABLE = (
+    Row("netsniff"),
+    Row("netsniff.model", pure=True),
+    Row("netsniff.connections", may="netsniff.model", pure=True),
+    Row("netsniff.split", may="netsniff.model", pure=True),
+    Row("netsniff.sources", "*", may="netsniff.model"),
+    Row("netsniff.sources", "psutil_table", may="netsniff.model", third="psutil"),
+    Row("netsniff.names", "."),
+    Row("netsniff.names", "dns tls quic book", may="netsniff.model", pure=True),
+    Row("netsniff.capture", ". helper", may="netsniff.model netsniff.names"),
+    Row("netsniff.capture", "filter", may="netsniff.model netsniff.names", pure=True),
+    Row("netsniff.capture", "decode", may="netsniff.model netsniff.names", third="scapy"),
+    Row(
+        "netsniff.__main__",
+        may="netsniff.model netsniff.connections netsniff.sources netsniff.names",
+    ),
+    Row("ptywrap"),
+    Row("ptywrap.columns", third="msgpack", pure=True),
+    Row("ptywrap.frames", pure=True),
+    Row("ptywrap.facts", third="msgspec", pure=True),
+    Row("ptywrap.record", may="ptywrap.facts", third="msgspec", pure=True),
+    Row(
+        "ptywrap.wire",
+        may="ptywrap.columns ptywrap.frames ptywrap.facts ptywrap.record",
+        third="msgspec msgpack",
+        pure=True,
+    ),
+    Row("ptywrap.errors"),
+    Row("ptywrap.paths"),
+    Row("ptywrap.clock"),
+    Row("ptywrap.pump_marks", pure=True),
+    Row("ptywrap.marks", may="ptywrap.pump_marks", pure=True),
+    Row("ptywrap.rules", third="msgspec", pure=True),
+    Row("ptywrap.wrappers", may="ptywrap.rules", pure=True),
+    Row("ptywrap.shapes", may="ptywrap.rules ptywrap.wrappers", pure=True),
+    Row(
+        "ptywrap.templates",
+        may="ptywrap.rules ptywrap.wrappers ptywrap.shapes",
+        pure=True,
+    ),
+    Row("ptywrap.privacy", may="ptywrap.wire ptywrap.templates", pure=True),
+    Row("ptywrap.config", may="ptywrap.errors ptywrap.paths", third="msgspec"),
+    Row("ptywrap.spool", may="ptywrap.wire ptywrap.paths ptywrap.errors"),
+    Row("ptywrap.service", may="ptywrap.paths ptywrap.errors", third="msgpack"),
+    Row(
+        "ptywrap.ship",
+        may="ptywrap.wire ptywrap.spool ptywrap.config ptywrap.paths ptywrap.privacy "
+        "ptywrap.service ptywrap.errors",
+        third="aiohttp zstandard",
+    ),
+    Row("ptywrap.launch", ". wrapper errand place newborn runner"),
+    Row("ptywrap.launch", "terminal keeper pump tally guardian rouse"),
+    Row("ptywrap.launch", "inject screen status", pure=True),
+    Row("ptywrap.launch", "adopt", third="ptyprocess"),
+    Row("ptywrap.shell", "."),
+    Row("ptywrap.lifecycle", "*", may="ptywrap.errors ptywrap.clock"),
+    Row("ptywrap.lifecycle", "psutil_children", may="ptywrap.errors ptywrap.clock", third="psutil"),
+    Row("ptywrap.sampler", "*", may="ptywrap.clock netsniff.model", third="psutil"),
+    Row("ptywrap.host", "*", may="ptywrap.wire ptywrap.clock", third="psutil"),
+    Row(
+        "ptywrap.observe",
+        "times tree commands attention path account actor",
+        may=_OBSERVE,
+        pure=True,
+    ),
+    Row(
+        "ptywrap.observe",
+        ". checkout fingerprint observer session control __main__",
+        may=_OBSERVE,
+    ),
+    Row(
+        "ptywrap.setup",
+        ". journal profiles rcfiles login units",
+        may="ptywrap.paths ptywrap.errors ptywrap.config",
+    ),
+    Row("ptywrap.cli", "*", may=_CLI, third="rich"),
+    Row("ptywrap.cli", "doctor", may=_CLI, third="rich pexpect"),
+    Row("ptywrap.cli", "text", may=_CLI),
+    Row("ptywrap.__main__", may="ptywrap.cli"),
+    Row("ingest"),
+    Row("ingest.config", third="msgspec"),
+    Row("ingest.auth", may="ingest.config"),
+    Row("ingest.journal", may="ptywrap.wire ingest.config"),
+    Row("ingest.receive", may="ptywrap.wire ingest.auth ingest.journal ingest.config"),
+    Row("ingest.webhooks", may="ingest.auth ingest.journal ingest.dora ingest.config"),
+    Row("ingest.drain", may="ptywrap.wire ingest.journal ingest.store ingest.config"),
+    Row(
+        "ingest.local",
+        may="ingest.config ingest.drain ingest.store ingest.insights ingest.dora ingest.trace "
+        "ingest.export",
+    ),
+    Row("ingest.store", "*", may=_STORE),
+    Row("ingest.store", "rows", may=_STORE, third="msgspec", pure=True),
+    Row("ingest.store", "duckdb", may=_STORE, third="duckdb numpy"),
+    Row("ingest.store", "clickhouse", may=_STORE, third="aiohttp numpy"),
+    Row("ingest.dora", "*", may="ingest.store"),
+    Row("ingest.dora", "git github gitlab coverage", may="ingest.store", third="aiohttp"),
+    Row("ingest.dora", "measures", may="ingest.store", pure=True),
+    Row("ingest.insights", "*", may="ingest.store", third="numpy"),
+    Row("ingest.insights", "changepoint interval", may="ingest.store", third="numpy", pure=True),
+    Row("ingest.demo", "*", may="ptywrap.wire", pure=True),
+    Row("ingest.trace", may="ingest.store", pure=True),
+    Row("ingest.export", may="ingest.store"),
+    Row(
+        "ingest.pages",
+        ". routes render",
+        may="ingest.store ingest.insights ingest.dora ingest.trace ingest.auth",
+        third="aiohttp jinja2",
+    ),
+    Row("ingest.pages", "chart", may="ingest.store", pure=True),
+    Row(
+        "ingest.app",
+        may="ingest.config ingest.auth ingest.journal ingest.store ingest.receive ingest.webhooks "
+        "ingest.dora ingest.pages",
+        third="aiohttp",
+    ),
+    Row(
+        "ingest.__main__",
+        may="ingest.config ingest.app ingest.drain ingest.local ingest.auth ingest.demo",
+    ),
+)
+
+
+def rows_of(module: str) -> list[Row]:
+    """The rows a module matches: those that name it, else those with a `*` for its folder."""
+    named = [row for row in TABLE if module in row.names()]
+    if named:
+        return named
+    folder = module.rpartition(".")[0]
+    return [row for row in TABLE if row.files == "*" and row.layer in {module, folder}]

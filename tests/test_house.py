@@ -1,0 +1,89 @@
+"""The house keeps its own rules: house.md 3.9, each checked over the whole source."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.house import catches, fields, habits, home, layers, outside, size, system
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def told(breaches: list[str]) -> str:
+    """Every breach on a line, so that a failure shows them all."""
+    return "\n".join(breaches)
+
+
+def test_every_module_has_one_home() -> None:
+    assert told(home.homeless(ROOT)) == ""
+
+
+def test_imports_stay_within_the_row() -> None:
+    assert told(layers.outside_the_row(ROOT)) == ""
+
+
+def test_no_import_crosses_a_border() -> None:
+    assert told(layers.across_a_border(ROOT)) == ""
+
+
+def test_no_package_imports_tests_or_scripts() -> None:
+    assert told(layers.nobody_imports(ROOT)) == ""
+
+
+def test_registries_name_what_is_there() -> None:
+    assert told(layers.registries(ROOT)) == ""
+
+
+def test_there_is_no_import_cycle() -> None:
+    assert told(layers.cycles(ROOT)) == ""
+
+
+def test_third_parties_are_used_only_where_their_row_says() -> None:
+    assert told(outside.strangers(ROOT)) == ""
+
+
+def test_pure_files_reach_nothing_outside() -> None:
+    assert told(outside.impurities(ROOT)) == ""
+
+
+def test_one_file_reads_the_wall_clock() -> None:
+    assert told(outside.clocks(ROOT)) == ""
+
+
+def test_no_file_is_too_long() -> None:
+    assert told(size.long_files(ROOT)) == ""
+
+
+def test_no_function_is_too_long(record_property: Callable[[str, object], None]) -> None:
+    record_property("report", size.spread(ROOT))
+    assert told(size.long_functions(ROOT)) == ""
+
+
+def test_the_system_is_asked_in_few_places() -> None:
+    assert told(system.asked_elsewhere(ROOT)) == ""
+
+
+def test_files_for_one_system_are_reached_through_their_chooser() -> None:
+    assert told(system.reached_elsewhere(ROOT)) == ""
+
+
+def test_catch_alls_are_at_the_five_tops() -> None:
+    assert told(catches.catch_alls(ROOT)) == ""
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [habits.docstrings, habits.names, habits.classes, habits.typing_only, habits.ignores],
+    ids=lambda rule: rule.__name__,
+)
+def test_every_file_keeps_the_habits(rule: Callable[[Path], list[str]]) -> None:
+    assert told(rule(ROOT)) == ""
+
+
+def test_numbers_in_facts_say_their_unit() -> None:
+    assert told(fields.unitless(ROOT)) == ""
+
+
+def test_no_fact_holds_a_float() -> None:
+    assert told(fields.floats(ROOT)) == ""
