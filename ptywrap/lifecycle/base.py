@@ -38,8 +38,9 @@ ARGV_BYTES = 4096
 class Fork(NamedTuple):
     """A process was born, or was found alive when the backend began to look (then `sampled`).
 
-    `ppid` is the parent at birth where that was seen; a process found late has its parent of that moment.
-    `root` is the followed pid below which it lives (the nearest one): who was reparented hangs there.
+    `ppid` is the parent at birth where that was seen; who is found late has its parent of that
+    moment. `root` is the nearest followed pid it lives below: who was reparented hangs there.
+    The birth of a followed pid itself is exact even when it is found alive: it was named to us.
     """
 
     pid: int
@@ -55,8 +56,9 @@ class Fork(NamedTuple):
 class Exec(NamedTuple):
     """A process replaced its program.
 
-    `argv` is text whose bytes that are no UTF-8 are written as backslash escapes; `argv_cut` says that it was longer
-    than ARGV_BYTES. `name` is the kernel's name of the process (at most 15 bytes) where it was read, else None.
+    `argv` is text; bytes that are no UTF-8 are written as backslash escapes. `argv_cut` says that
+    it was longer than ARGV_BYTES. `name` is the kernel's name of the process (at most 15 bytes)
+    where it was read, else None.
     """
 
     pid: int
@@ -84,10 +86,10 @@ class Exit(NamedTuple):
 
 
 class Usage(NamedTuple):
-    """What one process used from its birth to `at`, its children not counted; one source, never a sum of two.
+    """What one process used from its birth to `at`, its children not counted.
 
-    `source` names where the numbers come from (lifecycle 3.5): `zombie` is a read of /proc that won against the
-    reaper, and `raced`; `walk` is a last look at a living process, a lower bound, and `sampled`.
+    One source, never a sum of two. `source` names it: `zombie` is a read of /proc that won against
+    the reaper, and `raced`; `look` is a last look at a living process, a lower bound, `sampled`.
     """
 
     pid: int
@@ -103,7 +105,7 @@ class Usage(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """Between `since` and `until` events were lost: `missed` of them, or None where nobody can count."""
+    """Between `since` and `until` events were lost: `missed`, or None where nobody can count."""
 
     since: int
     until: int
@@ -127,7 +129,7 @@ class Promise(Enum):
 
 
 class Probe(NamedTuple):
-    """Whether a backend can be used here; if not, why, and what would help (both empty when usable)."""
+    """Whether a backend can be used here; if not, why, and what would help."""
 
     usable: bool
     reason: str = ""
@@ -135,45 +137,57 @@ class Probe(NamedTuple):
 
 
 class SensorError(Exception):
-    """Raised by `read` when a backend cannot go on: its caller closes it, tells a Loss and chooses the next one."""
+    """Raised by `read` when a backend cannot go on.
+
+    Its caller closes it, tells a Loss and chooses the next one.
+    """
 
 
 class Backend(Protocol):
     """One way to see processes start and end.
 
-    The order of calls is probe, open, self-test (follow, read, leave), then follow and leave as sessions come and go,
-    read whenever the descriptor is readable (or every `period_ns`, where open gave None), close.
+    The order of calls is probe, open, self-test (follow, read, leave), then follow and leave as
+    sessions come and go, read whenever the descriptor is readable (or every `period_ns`, where open
+    gave None) and right after each follow, close.
     """
 
     name: str
     """The `source` of its observations."""
     promises: frozenset[Promise]
     period_ns: int
-    """How often to call `read` while a command runs, where there is no descriptor to poll; else 0."""
+    """How often to call `read` while a command runs, where open gives no descriptor; else 0."""
     verified: bool
     """False for an adapter that was only ever fed recordings."""
 
     def probe(self) -> Probe:
-        """Says whether it could work, without lasting effect; only a self-test says that it does."""
+        """Says whether it could work, without lasting effect; a self-test says that it does."""
         ...
 
     def open(self) -> int | None:
-        """Starts it; returns the one descriptor to poll for reading, stable until close. Raises OSError."""
+        """Starts it; returns the one descriptor to poll for reading, the same until close.
+
+        Raises OSError.
+        """
         ...
 
     def follow(self, pid: int) -> None:
-        """Takes a process and all below it, the living and those to come; the next `read` tells the living as Forks.
+        """Takes a process and all below it, the living and those to come.
 
-        Following a pid that is already below another root only moves its subtree to the new root: no Fork again.
+        The next `read` tells the living as Forks, without the descriptor becoming readable. A pid
+        that is already below another root takes its subtree to the new root: no Fork again. A pid
+        that is gone is no error, and nothing is told of it unless its life was seen.
         """
         ...
 
     def leave(self, pid: int) -> None:
-        """Forgets a followed pid and its subtree (back to the outer root, where there is one), without events."""
+        """Forgets a followed pid and its subtree, without events; back to an outer root, if any."""
         ...
 
     def read(self) -> Iterable[Event]:
-        """Gives what is known by now, oldest first; never blocks, bounded per call. Raises SensorError, nothing else."""
+        """Gives what is known by now, per process in order; never blocks, bounded per call.
+
+        Raises SensorError, nothing else.
+        """
         ...
 
     def close(self) -> None:

@@ -1,0 +1,193 @@
+"""Sees every fork, exec and exit through the kernel's process connector, read by a child of ours."""
+
+import contextlib
+import errno
+import select
+import socket
+import sys
+from collections.abc import Iterable
+
+from ptywrap import clock
+from ptywrap.lifecycle import connector_socket, proctree, records, resync
+from ptywrap.lifecycle.base import Event, Probe, Promise, SensorError
+from ptywrap.lifecycle.losses import OVERRUN, RESTART, Losses
+from ptywrap.lifecycle.members import Members
+from ptywrap.lifecycle.reader_process import ReaderProcess
+from ptywrap.lifecycle.records import Record
+from ptywrap.lifecycle.tracker import Tracker
+
+assert sys.platform == "linux"
+
+_MARKS = {records.OVERRUN, records.EMPTY, records.SETTLED, records.TORN}
+_TRIES = 3
+"""So often in a row a gap may begin anew, and the reader end, before we give up."""
+
+
+class ProcConnector:
+    """The backend; a Linux of 6.6 or newer lets an ordinary user in, an older one only root."""
+
+    name = "proc_connector"
+    promises = frozenset(
+        {
+            Promise.EXIT_STATUS,
+            Promise.SHORT_LIVED,
+            Promise.ARGV,
+            Promise.UNPRIVILEGED,
+            Promise.TELLS_LOSS,
+        }
+    )
+    period_ns = 0
+    verified = True
+
+    def __init__(self) -> None:
+        self.reader: ReaderProcess | None = None
+        self._connector: socket.socket | None = None
+        self._poller: select.epoll | None = None
+        self._failures = 0
+        self._arriving: list[int] = []
+        self._members = Members(self.name)
+        self._tracker: Tracker | None = None
+        self._losses = Losses(self.name)
+
+    def probe(self) -> Probe:
+        """Try to open the socket."""
+        try:
+            connector_socket.connect().close()
+        except OSError as error:
+            return _refusal(error)
+        return Probe(usable=True)
+
+    def open(self) -> int:
+        """Open the socket and start the reader; nothing is sent until somebody is followed."""
+        self._connector = connector_socket.connect()
+        self._poller = select.epoll()
+        self._tracker = Tracker(self._members, self._poller)
+        self.reader = ReaderProcess(self._connector.fileno(), resync=False)
+        self._poller.register(self.reader.pipe, select.EPOLLIN)
+        return self._poller.fileno()
+
+    def follow(self, pid: int) -> None:
+        """Take a process; read without waiting for the descriptor tells those already alive."""
+        if self._connector is not None and not self._members.roots and not self._arriving:
+            self._losses.pause()
+            try:
+                connector_socket.listen(self._connector)
+            except OSError:  # in another network namespace: the self-test says so
+                return
+        self._arriving.append(pid)
+
+    def leave(self, pid: int) -> None:
+        """Forget a process; the last one takes the events of the machine with it."""
+        if pid in self._arriving:
+            self._arriving.remove(pid)
+        self._members.leave(pid)
+        if self._tracker is None or self._connector is None:
+            return
+        self._tracker.forget_waiting()
+        if not self._members.roots and not self._arriving:
+            self._tracker.recent.clear()
+            self._silence()
+
+    def read(self) -> Iterable[Event]:
+        """Tell what the reader has written so far, at most a megabyte of it."""
+        tracker, process = self._tracker, self.reader
+        if tracker is None or process is None:
+            return []
+        if self._failures >= _TRIES:
+            raise SensorError("events are lost faster than /proc can be read")
+        batch, ended = process.take()
+        recent = list(tracker.recent) if self._arriving else []
+        if self._arriving:
+            tracker.recent.clear()
+        later = [(pid, tracker.follow(pid, recent + batch)) for pid in self._arriving]
+        self._arriving.clear()
+        tracker.apply(recent)
+        self._apply(tracker, batch)
+        for pid, found in later:
+            tracker.complete(found, pid)
+        self._end_of_groups(tracker)
+        if ended or (batch and batch[-1].kind == records.TORN):
+            self._restart(process)
+        return self._members.take()
+
+    def close(self) -> None:
+        """Ask the kernel for silence, end the reader, let go of everything."""
+        self._silence()
+        if self.reader is not None:
+            self.reader.stop()
+        if self._connector is not None:
+            self._connector.close()
+        if self._poller is not None:
+            self._poller.close()
+        self.reader = self._connector = self._poller = self._tracker = None
+        self._arriving.clear()
+        self._members.clear()
+        self._members.take()
+
+    def _apply(self, tracker: Tracker, batch: list[Record]) -> None:
+        """Apply the runs of events between what the reader says of itself."""
+        start = 0
+        for position, record in enumerate(batch):
+            if record.kind in _MARKS:
+                self._run(tracker, batch[start:position])
+                self._mark(tracker, record.kind)
+                start = position + 1
+        self._run(tracker, batch[start:] if start else batch)
+        self._tell_gap(settled=False)
+
+    def _run(self, tracker: Tracker, batch: list[Record]) -> None:
+        self._losses.see(batch)
+        tracker.apply(batch)
+
+    def _mark(self, tracker: Tracker, kind: int) -> None:
+        if kind == records.OVERRUN:
+            self._losses.begin(OVERRUN, clock.monotonic_ns())
+        elif kind == records.EMPTY and self._losses.open:
+            now = clock.monotonic_ns()
+            resync.compare(tracker, proctree.walk(), now)
+            self._losses.walked(now)
+        elif kind == records.SETTLED:
+            self._tell_gap(settled=True)
+
+    def _tell_gap(self, *, settled: bool) -> None:
+        times = self._losses.times
+        gap = self._losses.tell(settled=settled)
+        if gap is not None:
+            self._members.told.append(gap)
+        elif times > _TRIES:
+            self._failures = _TRIES
+
+    def _end_of_groups(self, tracker: Tracker) -> None:
+        if tracker.waiting and self._poller is not None:
+            for descriptor, _ in self._poller.poll(0):
+                tracker.over(descriptor)
+
+    def _silence(self) -> None:
+        if self._connector is not None:
+            with contextlib.suppress(OSError):
+                connector_socket.ignore(self._connector)
+
+    def _restart(self, process: ReaderProcess) -> None:
+        """Start the reader again on the same socket; what it had taken and not told is lost."""
+        if self._poller is None or self._connector is None:
+            return
+        self._poller.unregister(process.pipe)
+        process.stop()
+        self._losses.begin(RESTART, clock.monotonic_ns())
+        try:
+            self.reader = ReaderProcess(self._connector.fileno(), resync=True)
+        except OSError as error:
+            self.reader = None
+            raise SensorError(f"the reader does not start: {error.strerror}") from error
+        self._poller.register(self.reader.pipe, select.EPOLLIN)
+        self._tell_gap(settled=False)
+
+
+def _refusal(error: OSError) -> Probe:
+    if error.errno == errno.EPERM:
+        reason = "the kernel lets only root listen to process events"
+        return Probe(usable=False, reason=reason, remedy="Linux 6.6 or newer lets everybody")
+    if error.errno == errno.EPROTONOSUPPORT:
+        reason = "the kernel was built without the process connector"
+        return Probe(usable=False, reason=reason, remedy="use one with CONFIG_PROC_EVENTS=y")
+    return Probe(usable=False, reason=f"no netlink socket: {error.strerror}", remedy="")
