@@ -142,9 +142,13 @@ def install(root: Path, folder: Path, extras: str) -> None:
 
 
 def refresh_launcher(root: Path, folder: Path) -> None:
-    """Bring the installed launcher up to the checkout's; an editable install only copies it."""
+    """Bring the installed launcher up to the checkout's; an editable install only copies it.
+
+    The copy also has the source's mode, which a checkout may have lost (core.fileMode).
+    """
     source, installed = root / "ptywrap/launch/ptywrap.sh", folder / "bin/ptywrap"
-    if installed.is_file() and source.read_bytes() == installed.read_bytes():
+    same = installed.is_file() and source.read_bytes() == installed.read_bytes()
+    if same and os.access(installed, os.X_OK):
         return
     fresh = installed.with_name(f".ptywrap-{os.getpid()}")
     shutil.copyfile(source, fresh)
