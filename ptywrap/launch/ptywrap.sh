@@ -1,3 +1,327 @@
 #!/bin/sh
-# Until the launcher is here, this is the real shell.
-exec "${SHELL:-/bin/sh}"
+# ptywrap: the launcher. Becomes the real shell by exec whenever it may not or cannot observe;
+# else starts the wrapper, stays as its fallback, and leaves with the shell's own status.
+# No external program stands on the way to an exec. Every name starts with _pw_: a variable that
+# happens to be exported already would reach the shell otherwise.
+# -ef and -nt are POSIX since 2024, and were in dash, bash, busybox and ksh long before.
+# shellcheck disable=SC3013
+
+# --- where we are -------------------------------------------------------------------------------
+
+_pw_locate() {
+    _pw_file=$0
+    while [ -h "$_pw_file" ]; do
+        _pw_link=$(readlink -- "$_pw_file") || break
+        case $_pw_link in
+            /*) _pw_file=$_pw_link ;;
+            *) _pw_file=${_pw_file%/*}/$_pw_link ;;
+        esac
+    done
+    case $_pw_file in
+        /*) ;;
+        */*) _pw_file=$PWD/$_pw_file ;;
+        *) _pw_file=$(command -v -- "$_pw_file") ;;
+    esac
+    _pw_folder=${_pw_file%/*}
+    if [ -f "$_pw_folder/wrapper.py" ]; then
+        # A checkout, or the file inside an installed package.
+        _pw_wrapper=$_pw_folder/wrapper.py
+        _pw_root=${_pw_folder%/ptywrap/launch}
+        case $_pw_root in
+            */site-packages) _pw_environment=${_pw_root%/lib/python3*} ;;
+            *) _pw_environment=${PTYWRAP_VENV:-$_pw_root/.venv} ;;
+        esac
+    else
+        _pw_environment=${_pw_folder%/*}
+        _pw_wrapper=
+    fi
+    _pw_python=$_pw_environment/bin/python
+    for _pw_site in "$_pw_environment"/lib/python3*/site-packages; do
+        [ -z "$_pw_wrapper" ] || break
+        _pw_installed
+    done
+}
+
+# Finds the package in the folder _pw_site: copied there, or named by an editable install.
+_pw_installed() {
+    if [ -f "$_pw_site/ptywrap/launch/wrapper.py" ]; then
+        _pw_wrapper=$_pw_site/ptywrap/launch/wrapper.py
+        return
+    fi
+    for _pw_pth in "$_pw_site"/*ptywrap*.pth; do
+        { IFS= read -r _pw_line || [ -n "$_pw_line" ]; } 2>/dev/null <"$_pw_pth" || continue
+        if [ -f "$_pw_line/ptywrap/launch/wrapper.py" ]; then
+            _pw_wrapper=$_pw_line/ptywrap/launch/wrapper.py
+            return
+        fi
+    done
+}
+
+# --- settings -----------------------------------------------------------------------------------
+
+# Reads `enabled` and `shell` from the top of a settings file; the rest is the verbs' business.
+_pw_settings() {
+    [ -r "$1" ] || return 0
+    while IFS= read -r _pw_line || [ -n "$_pw_line" ]; do
+        case $_pw_line in
+            \[* | ' '*\[*) break ;;
+            *enabled* | *shell*) ;;
+            *) continue ;;
+        esac
+        _pw_key=${_pw_line%%=*}
+        _pw_value=${_pw_line#*=}
+        _pw_value=${_pw_value%%#*}
+        _pw_strip
+        case $_pw_key:$_pw_value in
+            enabled:false) _pw_off=1 ;;
+            shell:\"*\" | shell:\'*\') _pw_value=${_pw_value#?} _pw_shell=${_pw_value%?} ;;
+        esac
+    done <"$1"
+}
+
+# Takes the blanks off both ends of key and value.
+_pw_strip() {
+    for _pw_blank in ' ' '	' ' ' '	'; do
+        while [ "$_pw_key" != "${_pw_key#"$_pw_blank"}" ]; do _pw_key=${_pw_key#"$_pw_blank"}; done
+        while [ "$_pw_key" != "${_pw_key%"$_pw_blank"}" ]; do _pw_key=${_pw_key%"$_pw_blank"}; done
+        while [ "$_pw_value" != "${_pw_value#"$_pw_blank"}" ]; do
+            _pw_value=${_pw_value#"$_pw_blank"}
+        done
+        while [ "$_pw_value" != "${_pw_value%"$_pw_blank"}" ]; do
+            _pw_value=${_pw_value%"$_pw_blank"}
+        done
+    done
+}
+
+# Sets _pw_off to 1 when any off switch is on, and _pw_shell to a configured shell.
+_pw_configured() {
+    _pw_off='' _pw_shell=''
+    _pw_settings /etc/ptywrap/config.toml
+    _pw_settings "${XDG_CONFIG_HOME:-${HOME-}/.config}/ptywrap/config.toml"
+    _pw_shell=${PTYWRAP_SHELL:-$_pw_shell}
+    case ${PTYWRAP_DISABLE-}:${DO_NOT_TRACK-}:${PTYWRAP_ENABLED-} in
+        1:* | *:1:* | *:false | *:0) _pw_off=1 ;;
+    esac
+    if [ -e /etc/ptywrap/disabled ]; then _pw_off=1; fi
+}
+
+# --- the real shell -----------------------------------------------------------------------------
+
+# Whether the file $1 is ourselves, through any link or under any copied name.
+_pw_ourselves() {
+    [ "$1" -ef "$_pw_file" ] && return 0
+    case ${1##*/} in ptywrap | ptywrap.sh | ptywrap-login) return 0 ;; esac
+    return 1
+}
+
+# Completes _pw_shell: configured, $SHELL, the shell saved when we became the login shell, any.
+_pw_real_shell() {
+    if [ -z "$_pw_shell" ] && [ -n "${SHELL-}" ] && ! _pw_ourselves "$SHELL"; then
+        _pw_shell=$SHELL
+    fi
+    if [ -z "$_pw_shell" ]; then
+        _pw_saved=${XDG_STATE_HOME:-${HOME-}/.local/state}/ptywrap/former-shell
+        if [ -r "$_pw_saved" ]; then
+            { IFS= read -r _pw_shell || :; } <"$_pw_saved"
+            [ -x "$_pw_shell" ] || _pw_shell=
+        fi
+    fi
+    for _pw_name in zsh bash sh; do
+        [ -z "$_pw_shell" ] || break
+        for _pw_bin in /bin /usr/bin /usr/local/bin; do
+            if [ -x "$_pw_bin/$_pw_name" ]; then
+                _pw_shell=$_pw_bin/$_pw_name
+                break
+            fi
+        done
+    done
+}
+
+# Sets _pw_login to -l when the shell has to be a login shell. A script never sees the dash in its
+# own argv[0] (the kernel replaces it by the path), so the parent decides; $1 is `c` for a -c line.
+_pw_decide_login() {
+    [ -z "$_pw_login" ] || return 0
+    _pw_parent=
+    if [ -r "/proc/$PPID/comm" ]; then
+        IFS= read -r _pw_parent <"/proc/$PPID/comm"
+    elif [ ! -d /proc/self ]; then
+        _pw_parent=$(ps -o comm= -p "$PPID")
+        _pw_parent=${_pw_parent##*/}
+    fi
+    case $1:$_pw_parent in
+        :login | :sshd | :sshd-session | :mosh-server | ':tmux: server') _pw_login=-l ;;
+        *:su | *:sudo) _pw_become_login ;;
+    esac
+}
+
+# `su -`, `su -l`, `su --login`, `sudo -i`: the words of the parent's command line tell.
+_pw_become_login() {
+    _pw_words=$(tr '\0' '\n' <"/proc/$PPID/cmdline") || return 0
+    _pw_first=
+    _pw_ifs=${IFS-}
+    IFS='
+'
+    set -f
+    for _pw_word in $_pw_words; do
+        case $_pw_parent:$_pw_word in
+            su:- | su:-l | su:--login | sudo:-i | sudo:--login) _pw_login=-l ;;
+            sudo:-[!-]*i*) [ -z "$_pw_first" ] || _pw_login=-l ;;
+        esac
+        _pw_first=no
+    done
+    set +f
+    IFS=$_pw_ifs
+}
+
+# Becomes the real shell with the arguments given.
+_pw_become_shell() {
+    SHELL=$_pw_shell
+    export SHELL
+    # shellcheck disable=SC2093
+    exec "$_pw_shell" $_pw_login "$@"
+}
+
+# --- verbs --------------------------------------------------------------------------------------
+
+# `ptywrap log` and the like, and every wrong word: Python knows the verbs and offers the nearest.
+_pw_verb() {
+    if [ -x "$_pw_python" ]; then
+        exec "$_pw_python" -I -m ptywrap "$@"
+    fi
+    echo "ptywrap: no Python at $_pw_python" >&2
+    echo 'ptywrap: install it again, or set PTYWRAP_VENV to an environment that has it' >&2
+    exit 1
+}
+
+# --- inside a session ---------------------------------------------------------------------------
+
+# Sets _pw_inside to `i` when this terminal is the one a living session gave to its shell. The
+# variables alone prove nothing: a tmux server inherits them and outlives us.
+_pw_look_inside() {
+    _pw_inside=
+    if [ -n "${PTYWRAP_SESSION-}" ] && kill -0 "${PTYWRAP_KEEPER:-x}" 2>/dev/null; then
+        if [ /dev/fd/0 -ef "${PTYWRAP_TTY:-/}" ]; then
+            _pw_inside=i
+        elif [ "$_pw_mode" = run ] && ! { [ -t 0 ] && [ -t 1 ]; }; then
+            _pw_inside=i
+        fi
+    fi
+}
+
+# --- the wrapper --------------------------------------------------------------------------------
+
+# Runs the wrapper and leaves as the shell or command left; returns when it never came to run one.
+# Descriptor 5 is a pipe that keeper and pump hold, so the substitution ends when both are gone.
+# Descriptors 3 and 4 are left alone: make's job server lives there.
+_pw_wrap() {
+    _pw_said=
+    # Ctrl-C before the terminal is raw, or in a run without a relay, is for the command.
+    trap : INT QUIT
+    {
+        _pw_said=$(
+            sh -c 'trap "kill \$!; wait; exit" TERM; sleep 2 & wait $!; kill -9 $PPID' \
+                </dev/null >/dev/null 2>&1 7>&- 8>&- &
+            echo "$!"
+            exec "$_pw_python" -I -S "$_pw_wrapper" "$_pw_mode" "$!" "$PPID" \
+                "$_pw_environment" "$_pw_flags" "$_pw_json" "$_pw_shell" "$@" \
+                5>&1 1>&7 2>&8 7>&- 8>&-
+        )
+    } 7>&1 8>&2 2>/dev/null
+    trap - INT QUIT
+    case $_pw_said in
+        *'
+exit '*) exit "${_pw_said##*exit }" ;;
+        *'
+signal '*)
+            ulimit -c 0
+            kill -"${_pw_said##*signal }" $$
+            exit 255
+            ;;
+        *'
+started'*)
+            echo 'ptywrap: the session was lost' >&2
+            exit 255
+            ;;
+        *[0-9]*) kill "${_pw_said%%[!0-9]*}" 2>/dev/null ;;
+    esac
+    return 0
+}
+
+# --- what is asked ------------------------------------------------------------------------------
+
+# Sorts the leading options of a shell: launch, real shell (a -c line or an option we do not know).
+_pw_shell_asked() {
+    _pw_mode=shell _pw_line='' _pw_foreign=''
+    for _pw_word in "$@"; do
+        case $_pw_word in
+            -l | --login) _pw_login=-l ;;
+            -i) ;;
+            --*) _pw_verb "$@" ;;
+            -*c*) _pw_line=c ;;
+            -il | -li) _pw_login=-l ;;
+            [-+]?*) _pw_foreign=1 ;;
+            *) break ;;
+        esac
+        [ -z "$_pw_line$_pw_foreign" ] || break
+    done
+    _pw_configured
+    _pw_real_shell
+    if [ -n "$_pw_line$_pw_foreign" ]; then
+        _pw_login=
+        [ -z "$_pw_line" ] || _pw_decide_login c
+        _pw_become_shell "$@"
+    fi
+    [ $# -eq 0 ] || case ${_pw_word} in -*) ;; *) _pw_verb "$@" ;; esac
+    _pw_decide_login ''
+    if [ -n "$_pw_off" ] || ! [ -t 0 ] || ! [ -t 1 ]; then _pw_become_shell; fi
+    _pw_look_inside
+    if [ -n "$_pw_inside" ]; then _pw_become_shell; fi
+    _pw_flags=${_pw_login#-}
+    if [ -x "$_pw_python" ] && [ -f "$_pw_wrapper" ]; then _pw_wrap; fi
+    _pw_become_shell
+}
+
+# The options of `ptywrap [--json FILE] [--quiet] -- CMD`, already taken off: "$@" is CMD.
+_pw_run_asked() {
+    _pw_mode=run
+    _pw_configured
+    if [ -n "$_pw_off" ]; then exec "$@"; fi
+    _pw_real_shell
+    _pw_look_inside
+    _pw_flags=$_pw_quiet$_pw_inside
+    if [ -n "$_pw_inside" ] || ! [ -t 0 ] || ! [ -t 1 ]; then _pw_mode=bare; fi
+    if [ -x "$_pw_python" ] && [ -f "$_pw_wrapper" ]; then _pw_wrap "$@"; fi
+    exec "$@"
+}
+
+_pw_login='' _pw_quiet='' _pw_json='' _pw_wrong=''
+_pw_locate
+case ${1-} in
+    -- | --json | --json=* | --quiet) ;;
+    '' | -?*) _pw_shell_asked "$@" ;;
+    *) _pw_verb "$@" ;;
+esac
+# `set` below takes the options off; a wrong one needs them all again, for its message.
+for _pw_word in "$@"; do
+    case $_pw_json:$_pw_word in
+        --json:*) _pw_json=./ ;;
+        *:--) break ;;
+        *:--quiet) ;;
+        *:--json) _pw_json=--json ;;
+        *:--json=?*) ;;
+        *) _pw_wrong=1 && break ;;
+    esac
+done
+if [ -n "$_pw_wrong" ] || [ "$_pw_word" != -- ]; then _pw_verb "$@"; fi
+_pw_json=
+while [ "$1" != -- ]; do
+    case $1 in
+        --quiet) _pw_quiet=q ;;
+        --json=*) _pw_json=${1#--json=} ;;
+        --json) _pw_json=$2 && shift ;;
+    esac
+    shift
+done
+if [ $# -lt 2 ]; then _pw_verb --; fi
+shift
+_pw_run_asked "$@"

@@ -1,0 +1,106 @@
+"""What the launcher asked for and what was made before the fork, for both sides of it."""
+
+import posix
+import sys
+
+Modes = list[int | list[bytes | int]]  # what termios.tcgetattr returns
+
+
+class Errand:
+    """One launch. `arguments` are those of wrapper.py, in the order of the launcher's exec."""
+
+    __slots__ = (
+        "above",
+        "began_ns",
+        "command",
+        "environment",
+        "errors_in",
+        "errors_out",
+        "hold_in",
+        "hold_out",
+        "inside",
+        "json",
+        "launcher",
+        "login",
+        "master",
+        "mode",
+        "quiet",
+        "saved",
+        "session",
+        "shell",
+        "slave",
+        "watchdog",
+    )
+
+    def __init__(
+        self,
+        arguments: list[str],
+        session: str,
+        launcher: int,
+        descriptors: list[int],
+        saved: Modes | None,
+    ) -> None:
+        """Take the words apart; `descriptors` are two pipes, then master and slave if relayed."""
+        self.mode = arguments[1]
+        self.watchdog = int(arguments[2])
+        self.above = int(arguments[3])  # the launcher's parent
+        self.environment = arguments[4]  # the virtual environment's folder
+        self.login = "l" in arguments[5]
+        self.inside = "i" in arguments[5]
+        self.quiet = "q" in arguments[5]
+        self.json = arguments[6]
+        self.shell = encoded(arguments[7])
+        self.command = [encoded(word) for word in arguments[8:]]
+        self.session = session
+        self.launcher = launcher
+        self.began_ns = 0
+        self.errors_in, self.errors_out, self.hold_in, self.hold_out = descriptors[:4]
+        self.master, self.slave = descriptors[4:] or (-1, -1)
+        self.saved = saved
+
+    @property
+    def relayed(self) -> bool:
+        """Whether a pty stands between the terminal and the child."""
+        return self.mode != "bare"
+
+    @property
+    def is_shell(self) -> bool:
+        """Whether the child is the user's shell and not one command."""
+        return self.mode == "shell"
+
+
+def encoded(word: str) -> bytes:
+    """Return an argument as the bytes it was; Python decoded it with surrogates."""
+    return word.encode(sys.getfilesystemencoding(), "surrogateescape")
+
+
+def environ_of(launcher: int) -> dict[bytes, bytes]:
+    """Return the environment the launcher was started with, as the kernel kept it.
+
+    Not ours: dash adds PWD and drops exported bash functions, Python under the C locale adds
+    LC_CTYPE (PEP 538). See proc_pid_environ(5).
+    """
+    try:
+        blob = whole(b"/proc/%d/environ" % launcher)
+    except OSError:
+        blob = b""
+    if not blob:
+        return dict(posix.environ)
+    pairs = [entry.partition(b"=") for entry in blob.split(b"\0") if entry]
+    found: dict[bytes, bytes] = {}
+    for name, equals, value in pairs:
+        if equals:
+            found.setdefault(name, value)
+    return found
+
+
+def whole(path: bytes) -> bytes:
+    """Return the content of a small file."""
+    descriptor = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC)
+    try:
+        parts = []
+        while part := posix.read(descriptor, 1 << 16):
+            parts.append(part)
+    finally:
+        posix.close(descriptor)
+    return b"".join(parts)

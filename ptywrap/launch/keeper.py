@@ -1,0 +1,279 @@
+"""Parent of the shell: reaps it, keeps its pty open, and puts a new pump where one died."""
+
+import posix
+import time
+
+import _signal
+from ptywrap.launch import (
+    errand,
+    guardian,
+    heir,
+    leaving,
+    place,
+    pump,
+    rouse,
+    status,
+    suspension,
+    tally,
+)
+from ptywrap.launch.bursts import Bursts
+from ptywrap.launch.chores import Chores
+from ptywrap.launch.terminal import Terminal
+
+_WAITED = (
+    _signal.SIGCHLD,
+    _signal.SIGTSTP,
+    _signal.SIGCONT,
+    _signal.SIGTERM,
+    _signal.SIGHUP,
+    _signal.SIGINT,
+    _signal.SIGQUIT,
+)
+_FAULTS = 5  # of our own code in one session; then a relay is hopeless
+_GUARDIANS = 5
+_HANG_UP_NS = 2_000_000_000
+_HOLD_NS = 300_000_000
+_FAULT = 70  # the exit code of wrapper.py's top
+
+
+def keep(order: errand.Errand, shell: int) -> None:
+    """Stand behind one relayed launch until it has ended. Never returns."""
+    posix.close(order.errors_out)
+    posix.close(order.hold_in)
+    leaving.without_core()
+    for number in (_signal.SIGTTOU, _signal.SIGTTIN):
+        _signal.signal(number, _signal.SIG_IGN)
+    for number in _WAITED:
+        _signal.signal(number, _waited)
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, _WAITED)
+    keeper = Keeper(order, shell)
+    keeper.start()
+    keeper.begin()
+    keeper.loop()
+
+
+class Keeper:
+    """One session's keeper."""
+
+    __slots__ = (
+        "_environ",
+        "_failure",
+        "_faults",
+        "_folder",
+        "_guardian",
+        "_guardians",
+        "_order",
+        "_pump",
+        "_rouse",
+        "_shell",
+        "_status",
+        "_tally",
+        "_terminal",
+        "_text",
+        "_usage",
+        "_watch",
+    )
+
+    def __init__(self, order: errand.Errand, shell: int) -> None:
+        """Open everything that a pump will need."""
+        self._order, self._shell = order, shell
+        self._status: int | None = None
+        self._failure = self._faults = self._guardians = 0
+        self._pump = 0
+        self._usage: tally.struct_rusage | None = None
+        self._terminal = Terminal(order.saved or [])
+        self._guardian = (0, -1)
+        self._guard()
+        self._terminal.make_raw()
+        self._environ = errand.environ_of(order.launcher)
+        self._folder, self._text = place.marks(self._environ)
+        self._tally = tally.Tally(self._folder, order.session)
+        self._watch = pump.Watch(_pidfd(shell), _pidfd(posix.getpid()), _pidfd(order.launcher))
+        python = errand.encoded(order.environment) + b"/bin/python"
+        self._rouse = rouse.Rouse(self._folder, python, self._environ)
+
+    def start(self) -> None:
+        """Fork a pump; where no process can be had, relay here."""
+        try:
+            pid = posix.fork()
+        except OSError:
+            self._relay_here()
+            return
+        if pid == 0:
+            for descriptor in (self._order.slave, self._order.hold_out, self._order.errors_in):
+                if descriptor >= 0:
+                    posix.close(descriptor)
+            guardian.named("pump")
+            self._leave_as_pump(self._relay(self._watch))
+        self._pump = pid
+
+    def begin(self) -> None:
+        """Write the first record, let a held command go, and stop the watchdog."""
+        guardian.named("keeper")
+        self._tally.begin(
+            tally.opening(
+                self._order,
+                (self._shell, posix.getpid(), self._pump),
+                self._environ,
+                self._text,
+            )
+        )
+        if not self._order.is_shell:
+            if not self._rouse.follow(
+                self._order.session, self._shell, time.monotonic_ns() + _HOLD_NS
+            ):
+                self._tally.append(tally.lost(time.monotonic_ns(), tally.NOT_HELD, 1))
+        self._failure = leaving.exec_failure(self._order)
+        leaving.stop_watchdog(self._order.watchdog)
+        leaving.announce()
+
+    def loop(self) -> None:
+        """Sleep until something happens to a child or to us. Never returns."""
+        while True:
+            self._reap()
+            number = _signal.sigwait(_WAITED)
+            if number in (_signal.SIGTERM, _signal.SIGHUP):
+                self._hang_up(number)
+            elif number == _signal.SIGTSTP:
+                self._suspend()
+            elif number == _signal.SIGCONT:
+                suspension.resumed(self._terminal)
+            elif number != _signal.SIGCHLD:
+                posix.kill(self._shell, number)
+
+    def _guard(self) -> None:
+        """Have a guardian; a few times again if somebody kills it."""
+        self._guardians += 1
+        if self._guardian[1] >= 0:
+            posix.close(self._guardian[1])
+            self._guardian = (0, -1)
+        if self._guardians > _GUARDIANS:
+            return
+        try:
+            self._guardian = guardian.start(self._terminal)
+        except OSError:
+            return
+
+    def _relay(self, watch: pump.Watch) -> int:
+        order = self._order
+        site = heir.site(order.environment)
+        chores = Chores(self._rouse, site, self._shell, order.master)
+        bursts = Bursts(self._tally, order.master)
+        return pump.Pump(self._terminal, order.master, watch, bursts, chores).run()
+
+    def _relay_here(self) -> None:
+        """Be the pump too."""
+        code = self._relay(pump.Watch(self._watch.shell, -1, self._watch.launcher))
+        _signal.pthread_sigmask(_signal.SIG_BLOCK, _WAITED)
+        if code != pump.ENDED:
+            self._hang_up(code - pump.HUNG_UP)
+
+    def _leave_as_pump(self, code: int) -> None:
+        """End the pump's process; if the keeper is gone, do its last duties first."""
+        if self._watch.keeper >= 0:
+            posix._exit(code)
+        ended = heir.status_of(self._watch.shell, self._shell)
+        if code != pump.ENDED:
+            ended = status.of_signal(code - pump.HUNG_UP)
+        self._finish(ended)
+
+    def _reap(self) -> None:
+        """Take every news of a child there is."""
+        while True:
+            try:
+                pid, ended, usage = posix.wait4(-1, posix.WNOHANG | posix.WUNTRACED)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid == self._shell:
+                self._of_shell(ended, usage)
+            elif pid == self._pump:
+                self._of_pump(ended)
+            elif pid == self._guardian[0]:
+                self._guard()
+            if self._status is not None and not self._pump:
+                self._finish(self._status)
+
+    def _of_shell(self, ended: int, usage: tally.struct_rusage) -> None:
+        if ended & 0xFF == 0x7F:
+            self._suspend()
+            return
+        self._status, self._usage = ended, usage
+        if self._watch.shell < 0 and self._pump:
+            posix.kill(self._pump, _signal.SIGUSR1)
+
+    def _of_pump(self, ended: int) -> None:
+        if ended & 0xFF == 0x7F:
+            posix.kill(self._pump, _signal.SIGCONT)
+            return
+        self._pump = 0
+        code = status.code(ended)
+        if code is not None and code >= pump.HUNG_UP and code != _FAULT:
+            self._hang_up(code - pump.HUNG_UP)
+        if code == pump.ENDED:
+            return
+        self._faults += code is not None
+        if self._faults > _FAULTS:
+            self._hang_up(_signal.SIGHUP)
+        self._tally.append(tally.in_flight(self._tally.page))
+        self.start()
+
+    def _suspend(self) -> None:
+        """The shell stopped itself, or somebody wants us to stop; go on at once if nobody could."""
+        self._tally.append(tally.suspend(time.monotonic_ns()))
+        if suspension.possible(self._order.above):
+            suspension.stop_group(self._terminal)
+        self._terminal.copy_size(self._order.master)
+        self._tally.append(tally.resume(time.monotonic_ns()))
+        try:
+            posix.kill(-self._shell, _signal.SIGCONT)
+        except OSError:
+            return
+
+    def _hang_up(self, number: int) -> None:
+        """Let the kernel hang up the inner session, and die by the same signal."""
+        if self._pump:
+            posix.kill(self._pump, _signal.SIGKILL)
+            posix.waitpid(self._pump, 0)
+            self._pump = 0
+        posix.close(self._order.master)
+        posix.close(self._order.slave)
+        self._terminal.restore()
+        until_ns = time.monotonic_ns() + _HANG_UP_NS
+        while self._status is None and (left_ns := until_ns - time.monotonic_ns()) > 0:
+            pid, ended = posix.waitpid(self._shell, posix.WNOHANG)
+            if pid:
+                self._status = ended
+                break
+            _signal.sigtimedwait(_WAITED[:1], left_ns / 1e9)
+        self._finish(status.of_signal(number))
+
+    def _finish(self, ended: int) -> None:
+        """The end, in the order the user sees it. Never returns."""
+        self._terminal.restore()
+        if self._guardian[1] >= 0:
+            guardian.dismiss(self._guardian[1])
+        if self._usage is not None and not self._order.is_shell:
+            self._tally.append(tally.rusage(time.monotonic_ns(), self._usage))
+        self._tally.end(ended)
+        if self._failure:
+            leaving.explain(self._order, self._failure)
+        if ended == status.UNKNOWN:
+            leaving.tell(b"ptywrap: the exit status is not known\n")
+        if not self._order.is_shell and not self._failure:
+            leaving.summarise(self._order)
+        leaving.leave(ended)
+
+
+def _pidfd(pid: int) -> int:
+    """Return a descriptor that is readable once the process has ended, -1 where there is none."""
+    opened = getattr(posix, "pidfd_open", None)
+    try:
+        return -1 if opened is None else opened(pid)
+    except OSError:
+        return -1
+
+
+def _waited(_number: int, _frame: object) -> None:
+    """Do nothing: the signals are blocked and waited for."""

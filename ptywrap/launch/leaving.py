@@ -1,0 +1,123 @@
+"""The last steps of a launch: one line if the exec failed, the summary, the status."""
+
+import errno
+import posix
+import resource
+import select
+import sys
+import time
+
+import _signal
+from ptywrap.launch import status
+from ptywrap.launch.errand import Errand, encoded
+
+_STATUS = 5
+_SUMMARY_NS = 2_000_000_000
+_STEP_SECONDS = 0.005
+_WORDS = {
+    errno.ENOENT: b"not found",
+    errno.ENOTDIR: b"not found",
+    errno.EACCES: b"Permission denied",
+    errno.ENOEXEC: b"cannot execute: wrong format",
+    errno.E2BIG: b"argument list too long",
+}
+
+
+def without_core() -> None:
+    """Never leave a core file of ours: terminal bytes pass through our memory."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+def exec_failure(order: Errand) -> int:
+    """Let the child go; return the errno that kept it from its exec, 0 when it had none."""
+    posix.close(order.hold_out)
+    said = posix.read(order.errors_in, 2)
+    posix.close(order.errors_in)
+    order.hold_out = order.errors_in = -1
+    return int.from_bytes(said, "little")
+
+
+def explain(order: Errand, failure: int) -> None:
+    """Say in one line why nothing ran."""
+    what = order.shell if order.is_shell else order.command[0]
+    why = _WORDS.get(failure, b"cannot execute (errno %d)" % failure)
+    tell(b"ptywrap: " + what + b": " + why + b"\n")
+
+
+def tell(line: bytes) -> None:
+    """Write our one line to the user's stderr, if it can be written."""
+    try:
+        posix.write(2, line)
+    except OSError:
+        return
+
+
+def stop_watchdog(pid: int) -> None:
+    """End the launcher's watchdog, which is our child since the launcher's exec."""
+    try:
+        posix.kill(pid, _signal.SIGTERM)
+    except OSError:
+        return
+
+
+def announce() -> None:
+    """Tell the launcher that the shell runs: from here on there is nothing to fall back to."""
+    _to_launcher(b"started\n")
+
+
+def summarise(order: Errand) -> None:
+    """Print the summary and write the run record; never longer than 2 s, never our status."""
+    shown = not order.quiet and posix.isatty(2)
+    if not shown and not order.json:
+        return
+    words = [sys.executable, "-I", "-m", "ptywrap", "summary", order.session]
+    if order.json:
+        words += ["--json", order.json]
+    if not shown:
+        words.append("--quiet")
+    argv = [encoded(word) for word in words]
+    try:
+        pid = posix.fork()
+    except OSError:
+        return
+    if pid == 0:
+        _become(argv)
+    until_ns = time.monotonic_ns() + _SUMMARY_NS
+    while posix.waitpid(pid, posix.WNOHANG) == (0, 0):
+        if time.monotonic_ns() > until_ns:
+            posix.kill(pid, _signal.SIGKILL)
+            posix.waitpid(pid, 0)
+            return
+        select.select([], [], [], _STEP_SECONDS)
+
+
+def leave(ended: int) -> None:
+    """Leave as the shell left: its code, or death by its signal. Never returns."""
+    _to_launcher(status.said(ended))
+    number = status.signal(ended)
+    if number is not None:
+        if number not in (_signal.SIGKILL, _signal.SIGSTOP):
+            _signal.signal(number, _signal.SIG_DFL)
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+        posix.kill(posix.getpid(), number)
+    code = status.code(ended)
+    posix._exit(255 if code is None else code)
+
+
+def _become(argv: list[bytes]) -> None:
+    for number in (_signal.SIGINT, _signal.SIGQUIT, _signal.SIGTERM, _signal.SIGHUP):
+        _signal.signal(number, _signal.SIG_DFL)
+    _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+    try:
+        posix.execve(argv[0], argv, dict(posix.environ))
+    except OSError:
+        posix._exit(127)
+
+
+def _to_launcher(line: bytes) -> None:
+    try:
+        posix.set_blocking(_STATUS, False)
+        posix.write(_STATUS, line)
+    except OSError:
+        return

@@ -1,0 +1,61 @@
+"""Forks the user's shell or command first; everything else is imported after the fork.
+
+A main file is compiled at each start, so this one is small. It runs under `python -I -S` with
+the arguments of `errand.Errand`; only C modules are loaded before the fork (terminal.md 2).
+"""
+
+import errno
+import fcntl
+import posix
+import select
+import sys
+import termios
+import time
+
+import _signal
+
+STATUS = 5  # the launcher waits for its end of file
+_LOADED = (errno, select, time, _signal)  # for the modules to come
+
+
+def main() -> None:
+    """Fork; the child becomes the shell, the parent its keeper."""
+    began_ns = time.monotonic_ns()
+    _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
+    posix.set_inheritable(STATUS, False)
+    saved = None
+    descriptors = [*posix.pipe(), *posix.pipe()]
+    if sys.argv[1] != "bare":
+        saved = termios.tcgetattr(0)
+        master, slave = posix.openpty()
+        descriptors += [master, slave]
+        termios.tcsetattr(slave, termios.TCSANOW, saved)
+        size = fcntl.ioctl(0, termios.TIOCGWINSZ, bytes(8))
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, size)
+    session = posix.urandom(16).hex()
+    launcher = posix.getppid()
+    pid = posix.fork()
+    # Under -I the script's own folder is not on the path. Last, so that nothing shadows the library.
+    sys.path.append(__file__.rpartition("/ptywrap/launch/")[0])
+    from ptywrap.launch import errand  # noqa: PLC0415 - after the fork by design
+
+    order = errand.Errand(sys.argv, session, launcher, descriptors, saved)
+    order.began_ns = began_ns
+    if pid == 0:
+        from ptywrap.launch import newborn  # noqa: PLC0415
+
+        newborn.become(order)
+    elif order.relayed:
+        from ptywrap.launch import keeper  # noqa: PLC0415
+
+        keeper.keep(order, pid)
+    else:
+        from ptywrap.launch import runner  # noqa: PLC0415
+
+        runner.run(order, pid)
+
+
+try:
+    main()
+except BaseException:  # noqa: BLE001 - one of the five tops: our fault is never the user's to read
+    posix._exit(70)
