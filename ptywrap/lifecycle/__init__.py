@@ -4,7 +4,7 @@ import sys
 from importlib import import_module
 from typing import NamedTuple
 
-from ptywrap.lifecycle.base import Backend, Event, Probe
+from ptywrap.lifecycle.base import Backend, Event, Probe, Totals, Usage
 from ptywrap.lifecycle.selftest import check
 
 BACKENDS = (
@@ -66,3 +66,21 @@ def choose(*, without: tuple[str, ...] = ()) -> Choice:
         if probe.usable:
             return Choice(backend, descriptor, (), tuple(said), events)
     return Choice(None, None, (), tuple(said), ())
+
+
+def look(pid: int) -> Usage | None:
+    """Return what a living process used so far, a lower bound; None: gone, or not to be told."""
+    if sys.platform != "linux":
+        return None
+    from ptywrap.lifecycle import usage
+
+    return usage.look(pid)
+
+
+def totals(pid: int) -> Totals | None:
+    """Return what a living shell's reaped children used so far; None: gone, or not to be told."""
+    if sys.platform != "linux":
+        return None
+    from ptywrap.lifecycle import usage
+
+    return usage.totals(pid)

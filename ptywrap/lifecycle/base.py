@@ -104,6 +104,20 @@ class Usage(NamedTuple):
     completeness: Completeness
 
 
+class Totals(NamedTuple):
+    """What a living process and those it has waited for used so far; differences of two count.
+
+    `child_user_ns` and `child_sys_ns` hold the reaped children only, in steps of one clock tick;
+    the bytes hold the process itself, too, and are None where the kernel keeps none.
+    """
+
+    at: int
+    child_user_ns: int
+    child_sys_ns: int
+    read_bytes: int | None
+    write_bytes: int | None
+
+
 class Gap(NamedTuple):
     """Between `since` and `until` events were lost: `missed`, or None where nobody can count."""
 

@@ -1,4 +1,4 @@
-"""Sees every fork, exec and exit through the kernel's process connector, read by a child of ours."""
+"""Sees every fork, exec and exit by the kernel's process connector, read by a child of ours."""
 
 import contextlib
 import errno
@@ -8,13 +8,18 @@ import sys
 from collections.abc import Iterable
 
 from ptywrap import clock
-from ptywrap.lifecycle import connector_socket, proctree, records, resync
+from ptywrap.lifecycle import (
+    connector_socket,
+    membership,
+    proctree,
+    reader_process,
+    records,
+    resync,
+    tracker,
+)
 from ptywrap.lifecycle.base import Event, Probe, Promise, SensorError
 from ptywrap.lifecycle.losses import OVERRUN, RESTART, Losses
-from ptywrap.lifecycle.members import Members
-from ptywrap.lifecycle.reader_process import ReaderProcess
 from ptywrap.lifecycle.records import Record
-from ptywrap.lifecycle.tracker import Tracker
 
 assert sys.platform == "linux"
 
@@ -40,13 +45,13 @@ class ProcConnector:
     verified = True
 
     def __init__(self) -> None:
-        self.reader: ReaderProcess | None = None
+        self.reader: reader_process.ReaderProcess | None = None
         self._connector: socket.socket | None = None
         self._poller: select.epoll | None = None
         self._failures = 0
         self._arriving: list[int] = []
-        self._members = Members(self.name)
-        self._tracker: Tracker | None = None
+        self._members = membership.Members(self.name)
+        self._tracker: tracker.Tracker | None = None
         self._losses = Losses(self.name)
 
     def probe(self) -> Probe:
@@ -61,8 +66,8 @@ class ProcConnector:
         """Open the socket and start the reader; nothing is sent until somebody is followed."""
         self._connector = connector_socket.connect()
         self._poller = select.epoll()
-        self._tracker = Tracker(self._members, self._poller)
-        self.reader = ReaderProcess(self._connector.fileno(), resync=False)
+        self._tracker = tracker.Tracker(self._members, self._poller)
+        self.reader = reader_process.ReaderProcess(self._connector.fileno(), resync=False)
         self._poller.register(self.reader.pipe, select.EPOLLIN)
         return self._poller.fileno()
 
@@ -90,22 +95,22 @@ class ProcConnector:
 
     def read(self) -> Iterable[Event]:
         """Tell what the reader has written so far, at most a megabyte of it."""
-        tracker, process = self._tracker, self.reader
-        if tracker is None or process is None:
+        followed, process = self._tracker, self.reader
+        if followed is None or process is None:
             return []
         if self._failures >= _TRIES:
             raise SensorError("events are lost faster than /proc can be read")
         batch, ended = process.take()
-        recent = list(tracker.recent) if self._arriving else []
+        recent = list(followed.recent) if self._arriving else []
         if self._arriving:
-            tracker.recent.clear()
-        later = [(pid, tracker.follow(pid, recent + batch)) for pid in self._arriving]
+            followed.recent.clear()
+        later = [(pid, followed.follow(pid, recent + batch)) for pid in self._arriving]
         self._arriving.clear()
-        tracker.apply(recent)
-        self._apply(tracker, batch)
+        followed.apply(recent)
+        self._apply(followed, batch)
         for pid, found in later:
-            tracker.complete(found, pid)
-        self._end_of_groups(tracker)
+            followed.complete(found, pid)
+        self._end_of_groups(followed)
         if ended or (batch and batch[-1].kind == records.TORN):
             self._restart(process)
         return self._members.take()
@@ -124,27 +129,27 @@ class ProcConnector:
         self._members.clear()
         self._members.take()
 
-    def _apply(self, tracker: Tracker, batch: list[Record]) -> None:
+    def _apply(self, followed: tracker.Tracker, batch: list[Record]) -> None:
         """Apply the runs of events between what the reader says of itself."""
         start = 0
         for position, record in enumerate(batch):
             if record.kind in _MARKS:
-                self._run(tracker, batch[start:position])
-                self._mark(tracker, record.kind)
+                self._run(followed, batch[start:position])
+                self._mark(followed, record.kind)
                 start = position + 1
-        self._run(tracker, batch[start:] if start else batch)
+        self._run(followed, batch[start:] if start else batch)
         self._tell_gap(settled=False)
 
-    def _run(self, tracker: Tracker, batch: list[Record]) -> None:
+    def _run(self, followed: tracker.Tracker, batch: list[Record]) -> None:
         self._losses.see(batch)
-        tracker.apply(batch)
+        followed.apply(batch)
 
-    def _mark(self, tracker: Tracker, kind: int) -> None:
+    def _mark(self, followed: tracker.Tracker, kind: int) -> None:
         if kind == records.OVERRUN:
             self._losses.begin(OVERRUN, clock.monotonic_ns())
         elif kind == records.EMPTY and self._losses.open:
             now = clock.monotonic_ns()
-            resync.compare(tracker, proctree.walk(), now)
+            resync.compare(followed, proctree.walk(), now)
             self._losses.walked(now)
         elif kind == records.SETTLED:
             self._tell_gap(settled=True)
@@ -157,17 +162,17 @@ class ProcConnector:
         elif times > _TRIES:
             self._failures = _TRIES
 
-    def _end_of_groups(self, tracker: Tracker) -> None:
-        if tracker.waiting and self._poller is not None:
+    def _end_of_groups(self, followed: tracker.Tracker) -> None:
+        if followed.waiting and self._poller is not None:
             for descriptor, _ in self._poller.poll(0):
-                tracker.over(descriptor)
+                followed.over(descriptor)
 
     def _silence(self) -> None:
         if self._connector is not None:
             with contextlib.suppress(OSError):
                 connector_socket.ignore(self._connector)
 
-    def _restart(self, process: ReaderProcess) -> None:
+    def _restart(self, process: reader_process.ReaderProcess) -> None:
         """Start the reader again on the same socket; what it had taken and not told is lost."""
         if self._poller is None or self._connector is None:
             return
@@ -175,7 +180,7 @@ class ProcConnector:
         process.stop()
         self._losses.begin(RESTART, clock.monotonic_ns())
         try:
-            self.reader = ReaderProcess(self._connector.fileno(), resync=True)
+            self.reader = reader_process.ReaderProcess(self._connector.fileno(), resync=True)
         except OSError as error:
             self.reader = None
             raise SensorError(f"the reader does not start: {error.strerror}") from error

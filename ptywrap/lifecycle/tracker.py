@@ -6,9 +6,8 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 
 from ptywrap import clock
-from ptywrap.lifecycle import proctree, records, usage
+from ptywrap.lifecycle import membership, proctree, records, usage
 from ptywrap.lifecycle.base import ARGV_BYTES, EXACT, RACED, Completeness, Exec
-from ptywrap.lifecycle.members import Member, Members
 from ptywrap.lifecycle.records import Record
 
 assert sys.platform == "linux"
@@ -20,7 +19,7 @@ _RECENT = 1024
 class Tracker:
     """Applies records; `poller` is told of descriptors that say when a process is really over."""
 
-    def __init__(self, members: Members, poller: select.epoll) -> None:
+    def __init__(self, members: membership.Members, poller: select.epoll) -> None:
         self.members = members
         self.recent: deque[Record] = deque(maxlen=_RECENT)
         self.waiting: dict[int, int] = {}
@@ -124,7 +123,7 @@ class Tracker:
             if seen is not None and _same_birth(seen.start_ticks, record.at):
                 start_ticks = seen.start_ticks
         root = pid if parent is None else parent.root
-        self.members.add(pid, Member(start_ticks, record.parent, root), record.at, EXACT)
+        self.members.add(pid, membership.Member(start_ticks, record.parent, root), record.at, EXACT)
         self._newborn.append(pid)
 
     def _is_awaited(self, record: Record) -> bool:
@@ -209,7 +208,7 @@ class Tracker:
             self.waiting[held] = pid
             self._poller.register(held, select.EPOLLIN)
 
-    def _wait_no_more(self, member: Member) -> None:
+    def _wait_no_more(self, member: membership.Member) -> None:
         if member.held is not None and self.waiting.pop(member.held, None) is not None:
             self._poller.unregister(member.held)
 

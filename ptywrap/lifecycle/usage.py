@@ -1,27 +1,12 @@
 """Reads what processes used from /proc: a zombie, a living one, or what a shell has reaped."""
 
 import sys
-from typing import NamedTuple
 
 from ptywrap import clock
 from ptywrap.lifecycle import proctree
-from ptywrap.lifecycle.base import RACED, SAMPLED, Usage
+from ptywrap.lifecycle.base import RACED, SAMPLED, Totals, Usage
 
 assert sys.platform == "linux"
-
-
-class Totals(NamedTuple):
-    """What a living process and those it has waited for used so far; differences of two count.
-
-    `child_user_ns` and `child_sys_ns` hold the reaped children only, in steps of one clock tick;
-    the bytes hold the process itself, too, and are None where the kernel keeps none.
-    """
-
-    at: int
-    child_user_ns: int
-    child_sys_ns: int
-    read_bytes: int | None
-    write_bytes: int | None
 
 
 def totals(pid: int) -> Totals | None:
