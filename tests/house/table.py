@@ -39,7 +39,8 @@ ROOTS = ("netsniff", "ptywrap", "ingest")
 # What observer files import, pure or not: an observer file's row differs in purity alone.
 _OBSERVE = (
     "ptywrap.wire ptywrap.marks ptywrap.clock ptywrap.config ptywrap.paths ptywrap.templates "
-    "ptywrap.privacy ptywrap.spool ptywrap.errors ptywrap.lifecycle ptywrap.sampler ptywrap.host "
+    "ptywrap.manifests ptywrap.privacy ptywrap.spool ptywrap.errors ptywrap.lifecycle "
+    "ptywrap.sampler ptywrap.host "
     "netsniff.model netsniff.connections netsniff.split netsniff.sources netsniff.names"
 )
 _CLI = (
@@ -82,13 +83,24 @@ TABLE = (
     Row("ptywrap.marks", may="ptywrap.pump_marks", pure=True),
     Row("ptywrap.rules", third="msgspec", pure=True),
     Row("ptywrap.wrappers", may="ptywrap.rules", pure=True),
-    Row("ptywrap.shapes", may="ptywrap.rules ptywrap.wrappers", pure=True),
+    Row("ptywrap.admission", may="ptywrap.rules", pure=True),
+    Row("ptywrap.arguments", may="ptywrap.rules ptywrap.admission", pure=True),
+    Row("ptywrap.shellwords", pure=True),
+    Row("ptywrap.shapes", may="ptywrap.rules ptywrap.admission ptywrap.shellwords", pure=True),
     Row(
         "ptywrap.templates",
-        may="ptywrap.rules ptywrap.wrappers ptywrap.shapes",
+        may="ptywrap.rules ptywrap.wrappers ptywrap.admission ptywrap.arguments ptywrap.shapes",
         pure=True,
     ),
-    Row("ptywrap.privacy", may="ptywrap.wire ptywrap.templates", pure=True),
+    Row("ptywrap.manifests", pure=True),
+    Row("ptywrap.literals", may="ptywrap.rules ptywrap.admission", pure=True),
+    Row(
+        "ptywrap.redaction",
+        may="ptywrap.rules ptywrap.wrappers ptywrap.arguments ptywrap.shapes ptywrap.shellwords "
+        "ptywrap.literals",
+        pure=True,
+    ),
+    Row("ptywrap.privacy", may="ptywrap.wire ptywrap.templates ptywrap.redaction", pure=True),
     Row("ptywrap.config", may="ptywrap.errors ptywrap.paths", third="msgspec"),
     Row("ptywrap.spool", may="ptywrap.wire ptywrap.paths ptywrap.errors"),
     Row("ptywrap.service", may="ptywrap.paths ptywrap.errors", third="msgpack"),
