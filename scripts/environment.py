@@ -3,17 +3,19 @@
 Run by environment.sh with any Python that can make environments; imports the standard library only.
 Prints the folder of the environment on stdout. On failure prints one line on stderr, status 1.
 
-The stamp in that folder has three lines: the checkout's root, the hash of pyproject.toml and
-constraints.txt, and the extras. scripts/ptywrap reads its first line and compares its age.
+The stamp in that folder has three lines: the checkout's root, the hash of the pins, the extras.
+scripts/ptywrap reads its first line and compares its age.
 """
 
 import argparse
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -38,12 +40,11 @@ class Stamp(NamedTuple):
 
 
 def pins(root: Path) -> str:
-    """The hash of everything that decides what is installed."""
-    digest = hashlib.sha256()
-    for name in ("pyproject.toml", "constraints.txt"):
-        content = (root / name).read_bytes()
-        digest.update(b"%d\n%s" % (len(content), content))
-    return digest.hexdigest()
+    """The hash of everything that decides what is installed; the settings of tools do not."""
+    project = tomllib.loads((root / "pyproject.toml").read_text())
+    decides = [project["build-system"], project["project"], project.get("tool", {}).get("hatch")]
+    constraints = (root / "constraints.txt").read_text()
+    return hashlib.sha256(json.dumps([decides, constraints]).encode()).hexdigest()
 
 
 def read_stamp(folder: Path) -> Stamp | None:
@@ -183,7 +184,7 @@ def main() -> int:
         folder = place(root, os.environ)
         if writable(folder) or not read_stamp(folder):
             make(root, folder, "dev,capture,server" if arguments.dev else "")
-    except (Impossible, OSError) as problem:
+    except (Impossible, OSError, KeyError, tomllib.TOMLDecodeError) as problem:
         print(f"ptywrap: its environment cannot be made: {problem}", file=sys.stderr)
         return 1
     print(folder)

@@ -1,7 +1,7 @@
 """A made-up checkout: our scripts as they are, with a launcher that tells what it was given."""
 
-import hashlib
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -93,9 +93,6 @@ def an_environment(folder: Path, root: Path, extras: str = "") -> Path:
     (folder / "bin").mkdir(parents=True)
     (folder / "bin/python").symlink_to(sys.executable)
     shutil.copy(root / "ptywrap/launch/ptywrap.sh", folder / "bin/ptywrap")
-    digest = hashlib.sha256()
-    for name in ("pyproject.toml", "constraints.txt"):
-        content = (root / name).read_bytes()
-        digest.update(b"%d\n%s" % (len(content), content))
-    (folder / "ptywrap-stamp").write_text(f"{root}\n{digest.hexdigest()}\n{extras}\n")
+    pins = runpy.run_path(str(root / "scripts/environment.py"))["pins"](root)
+    (folder / "ptywrap-stamp").write_text(f"{root}\n{pins}\n{extras}\n")
     return folder

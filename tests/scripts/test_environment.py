@@ -26,6 +26,14 @@ def test_a_finished_environment_is_left_as_it_is(tmp_path: Path) -> None:
     assert (done.stdout, done.stderr) == (f"{folder}\n", "")
 
 
+def test_settings_of_tools_do_not_make_an_environment_stale(tmp_path: Path) -> None:
+    checkout = a_checkout(tmp_path / "checkout", maker=None)
+    an_environment(checkout.root / ".venv", checkout.root)
+    with (checkout.root / "pyproject.toml").open("a") as file:
+        file.write("[tool.ruff]\nline-length = 100\n")
+    assert made(checkout).stderr == ""
+
+
 def test_a_developers_environment_stays_one(tmp_path: Path) -> None:
     checkout = a_checkout(tmp_path / "checkout", maker=None)
     an_environment(checkout.root / ".venv", checkout.root, extras="dev,capture,server")
