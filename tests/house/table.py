@@ -145,15 +145,29 @@ TABLE = (
     Row("ingest.journal", may="ptywrap.wire ingest.config"),
     Row("ingest.receive", may="ptywrap.wire ingest.auth ingest.journal ingest.config"),
     Row("ingest.webhooks", may="ingest.auth ingest.journal ingest.dora ingest.config"),
-    Row("ingest.drain", may="ptywrap.wire ingest.journal ingest.store ingest.config"),
+    Row("ingest.clock"),
+    Row("ingest.asks", third="msgspec", pure=True),
+    Row("ingest.segments", may="ptywrap.wire ingest.store", pure=True),
+    Row("ingest.archive", may="ptywrap.wire ingest.segments ingest.clock"),
+    Row(
+        "ingest.drain",
+        may="ptywrap.wire ingest.journal ingest.store ingest.config ingest.segments ingest.archive "
+        "ingest.clock",
+    ),
+    Row(
+        "ingest.answers",
+        may="ingest.asks ingest.drain ingest.store ingest.clock ingest.insights ingest.dora "
+        "ingest.trace ingest.export",
+    ),
     Row(
         "ingest.local",
-        may="ingest.config ingest.drain ingest.store ingest.insights ingest.dora ingest.trace "
-        "ingest.export",
+        may="ingest.config ingest.asks ingest.answers ingest.archive ingest.drain ingest.store",
     ),
     Row("ingest.store", "*", may=_STORE),
-    Row("ingest.store", "rows", may=_STORE, third="msgspec", pure=True),
-    Row("ingest.store", "duckdb", may=_STORE, third="duckdb numpy"),
+    Row("ingest.store", "forget", may=_STORE, pure=True),
+    Row("ingest.store", "tables rows", may=_STORE, third="msgspec", pure=True),
+    Row("ingest.store", "duckdb duckdb_file duckdb_erase", may=_STORE, third="duckdb"),
+    Row("ingest.store", "duckdb_load", may=_STORE, third="duckdb numpy"),
     Row("ingest.store", "clickhouse", may=_STORE, third="aiohttp numpy"),
     Row("ingest.dora", "*", may="ingest.store"),
     Row("ingest.dora", "git github gitlab coverage", may="ingest.store", third="aiohttp"),
