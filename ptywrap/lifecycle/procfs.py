@@ -1,4 +1,4 @@
-"""Walks the children below each process every 10 ms: works on every Linux, misses the short-lived."""
+"""Walks the children below each process every 10 ms: for every Linux; misses the short-lived."""
 
 import os
 import select
