@@ -9,14 +9,15 @@ The pump's binary records are those of `pump_marks`. The hooks' are text, with t
 - `at`, `started`: microseconds since the epoch; 0 where the shell has no clock (fish, bash below
   5.0). An `at` of `+N` is a length: the command took N microseconds (fish).
 - `status`: what `$?` said; `pipe`: PIPESTATUS, joined by spaces.
+- `cwd` is where the line was typed, in E where the command left the shell.
 - `cwd` everywhere, and `text` in E, are escaped: ``\\\\`` backslash, ``\\t`` tab, ``\\n`` newline,
   ``\\^`` 1e, ``\\_`` 1f. So a 1e inside S or E can only be the next record: this one was torn.
-- `kept` (bash) is the history number of the line; or there is none: `0` the line is not in the
-  history, `s` because it started with a space (HISTCONTROL asks for that and for nothing else),
-  `u` because of that or for another reason: bash does not tell which.
-- `text` in C is what `history 1` prints, raw: number, mark, space, line, newline. A line may hold
-  any byte, so its end is the one thing it cannot know: the time `at` between two 1f. A C that is
-  followed by another of the same pid instead was torn, and has lost its text.
+- `kept` (bash) are the first and last history number of what was typed, as in `12-12`. Or it did
+  not enter the history: `0` it repeated a line, `s` it started with a space (all that HISTCONTROL
+  asks for), `u` either of these or another reason: bash does not tell which.
+- `text` in C is what `history` prints for these numbers, raw: number, mark, space, line, newline.
+  A line may hold any byte, so its end is the one thing it cannot know: the time `at` between two
+  1f. A C that is followed by another of the same pid instead was torn, and has lost its text.
 - An empty `text` was withheld: status 127 (nothing ran: maybe a password), a line that is not in
   the history, marks on a disk. zsh and fish write nothing at all for a line that starts with a
   space; bash cannot see the line, so its record says `private`.
@@ -118,7 +119,7 @@ _CWD = rb"[^\t\n\x1e\x1f]*"
 _FIELDS = {
     b"S": (_PID, _TIME),
     b"E": (_PID, rb"\+?" + _TIME, _CODE, _PIPE, _CWD),
-    b"C": (_PID, _TIME, _TIME, _CODE, _PIPE, rb"[su]|" + _TIME, _CWD),
+    b"C": (_PID, _TIME, _TIME, _CODE, _PIPE, rb"[su0]|" + _TIME + b"-" + _TIME, _CWD),
 }
 _HEADS = {
     letter: re.compile(
@@ -131,7 +132,7 @@ _WHOLE = re.compile(rb"\x1eC\t(\d{1,10})\t\d{1,18}\t\d{1,18}\t")
 _CLOSED = re.compile(rb"\x1f\n|\x1e")
 _ESCAPED = re.compile(rb"\\(.?)", re.DOTALL)
 _PLAIN = {b"\\": b"\\", b"t": b"\t", b"n": b"\n", b"^": b"\x1e", b"_": b"\x1f"}
-_HISTORY = re.compile(rb" *(\d{1,18})[* ] (.*)", re.DOTALL)
+_ENTRY = re.compile(rb"(?:\A|\n) *(\d{1,18})[* ] ")
 _NOTHING_RAN = 127
 
 
@@ -214,11 +215,23 @@ def _ended(head: re.Match[bytes], last: bytes) -> Ended:
 def _whole(head: re.Match[bytes], last: bytes) -> Whole:
     pid, started, at, status, pipe, kept, cwd = head.groups()
     code, codes = int(status), _codes(pipe)
-    entry = _HISTORY.fullmatch(last.removesuffix(b"\n"))
-    line = _text(entry[2]) if entry and entry[1] == kept else ""
-    private = None if kept == b"u" else kept == b"s" or line.startswith(" ")
+    lines = _lines(last.removesuffix(b"\n"), kept) if b"-" in kept else []
+    spaced = kept == b"s" or any(line.startswith(" ") for line in lines)
+    text = None if spaced else _told("\n".join(lines), code, codes)
+    private = None if kept == b"u" else spaced
     times = _time(started), _time(at)
-    return Whole(int(pid), *times, code, codes, _unescaped(cwd), _told(line, code, codes), private)
+    return Whole(int(pid), *times, code, codes, _unescaped(cwd), text, private)
+
+
+def _lines(raw: bytes, kept: bytes) -> list[str]:
+    """Return the entries of what `history` printed; none unless it starts with the first."""
+    wanted = int(kept.partition(b"-")[0])
+    starts: list[re.Match[bytes]] = []
+    for entry in _ENTRY.finditer(raw):
+        if int(entry[1]) == wanted + len(starts) and (starts or not entry.start()):
+            starts.append(entry)
+    ends = [entry.start() for entry in starts[1:]] + [len(raw)]
+    return [_text(raw[entry.end() : end]) for entry, end in zip(starts, ends, strict=False)]
 
 
 def _told(line: str, status: int, pipe_status: tuple[int, ...]) -> str | None:
