@@ -210,24 +210,65 @@ _pw_look_inside() {
 
 # --- the wrapper --------------------------------------------------------------------------------
 
+# In the process that becomes the wrapper: starts the watchdog, says its pid, becomes Python.
+# A start that hangs is killed after 2 s; the wrapper ends the watchdog once the shell runs.
+_pw_become_wrapper() {
+    sh -c 'trap "kill \$!; wait; exit" TERM; sleep 2 & wait $!; kill -9 $PPID' \
+        </dev/null >/dev/null 2>&1 5>&- 7>&- 8>&- &
+    echo "$!" >&5
+    exec "$_pw_python" -I -S "$_pw_wrapper" "$_pw_mode" "$!" "$PPID" "$_pw_environment" \
+        "$_pw_flags" "$_pw_json" "$_pw_shell" "$@" 7>&- 8>&-
+}
+
 # Runs the wrapper and leaves as the shell or command left; returns when it never came to run one.
-# Descriptor 5 is a pipe that keeper and pump hold, so the substitution ends when both are gone.
-# Descriptors 3 and 4 are left alone: make's job server lives there.
+# Descriptor 5 is a pipe that keeper and pump hold, so it ends when both are gone. Descriptors 3
+# and 4 are left alone: make's job server lives there.
+#
+# Who is sent SIGTERM is this script, so it must pass it on at once. A trap runs at once only
+# during `wait`; in a command substitution it is held back until the shell has ended. A child that
+# can be waited for is a background child, with stdin on /dev/null and SIGINT ignored: stdin is
+# given back here, the signals by the wrapper (newborn.py).
 _pw_wrap() {
-    _pw_said=
-    # Ctrl-C before the terminal is raw, or in a run without a relay, is for the command.
-    trap : INT QUIT
-    {
-        _pw_said=$(
-            sh -c 'trap "kill \$!; wait; exit" TERM; sleep 2 & wait $!; kill -9 $PPID' \
-                </dev/null >/dev/null 2>&1 7>&- 8>&- &
-            echo "$!"
-            exec "$_pw_python" -I -S "$_pw_wrapper" "$_pw_mode" "$!" "$PPID" \
-                "$_pw_environment" "$_pw_flags" "$_pw_json" "$_pw_shell" "$@" \
-                5>&1 1>&7 2>&8 7>&- 8>&-
-        )
-    } 7>&1 8>&2 2>/dev/null
+    _pw_said=''
+    exec 5<<X
+-
+X
+    if [ -p /dev/fd/5 ] && [ -d /proc/self/fd ]; then
+        trap ': INT' INT
+        trap ': QUIT' QUIT
+        { (_pw_become_wrapper "$@" <&7) 5>/dev/fd/5 & } 7<&0
+        _pw_pid=$!
+        for _pw_signal in TERM HUP; do
+            # shellcheck disable=SC2064
+            trap "_pw_pass $_pw_signal" "$_pw_signal"
+        done
+        if [ "$_pw_mode" != bare ]; then trap '_pw_pass TSTP' TSTP; fi
+        while
+            wait "$_pw_pid"
+            kill -0 "$_pw_pid"
+        do :; done 2>/dev/null
+        while IFS= read -r _pw_line <&5; do _pw_said="$_pw_said
+$_pw_line"; done
+        trap - TERM HUP TSTP
+    else
+        # No pipe can be opened by name (macOS): a substitution makes one.
+        exec 5<&-
+        trap : INT QUIT
+        { _pw_said=$(_pw_become_wrapper "$@" 5>&1 1>&7 2>&8); } 7>&1 8>&2 2>/dev/null
+    fi
     trap - INT QUIT
+    _pw_leave
+}
+
+# Passes a signal on to the wrapper; with the keeper dead, dies of it, which the pump will see.
+_pw_pass() {
+    kill "-$1" "$_pw_pid" 2>/dev/null && return
+    trap - "$1"
+    kill "-$1" $$
+}
+
+# Leaves as the wrapper said the shell left; returns when it said that none was started.
+_pw_leave() {
     case $_pw_said in
         *'
 exit '*) exit "${_pw_said##*exit }" ;;
@@ -242,9 +283,13 @@ started'*)
             echo 'ptywrap: the session was lost' >&2
             exit 255
             ;;
-        *[0-9]*) kill "${_pw_said%%[!0-9]*}" 2>/dev/null ;;
     esac
-    return 0
+    _pw_said=${_pw_said#'
+-'}
+    _pw_said=${_pw_said#'
+'}
+    case $_pw_said in [0-9]*) kill "${_pw_said%%[!0-9]*}" 2>/dev/null ;; esac
+    exec 5<&-
 }
 
 # --- what is asked ------------------------------------------------------------------------------

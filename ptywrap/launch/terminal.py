@@ -66,13 +66,12 @@ def reopened(descriptor: int, flags: int) -> int:
 class Terminal:
     """The user's terminal: `keys` is read, `screen` is written; `saved` is how it was."""
 
-    __slots__ = ("_name", "_raw", "_set", "keys", "saved", "screen")
+    __slots__ = ("_name", "_raw", "keys", "saved", "screen")
 
     def __init__(self, saved: Modes) -> None:
         """Open it again by name; descriptors 0 and 1 are the caller's to keep as they are."""
         self.saved = saved
         self._raw = raw(saved)
-        self._set: Modes | None = None  # what the kernel made of it
         same = posix.fstat(0).st_rdev == posix.fstat(1).st_rdev
         self.keys = reopened(0, posix.O_RDWR if same else posix.O_RDONLY)
         self.screen = self.keys if same else reopened(1, posix.O_WRONLY)
@@ -82,9 +81,8 @@ class Terminal:
             self._name = "/dev/tty"
 
     def make_raw(self) -> None:
-        """Set raw mode and remember it, so that nobody's later change is undone."""
+        """Set raw mode."""
         termios.tcsetattr(self.keys, termios.TCSANOW, self._raw)
-        self._set = termios.tcgetattr(self.keys)
 
     def restore(self) -> None:
         """Give back the saved mode, unless somebody else has changed it since.
@@ -106,7 +104,9 @@ class Terminal:
             posix.close(again)
 
     def _restore(self, descriptor: int) -> None:
-        if self._set is not None and termios.tcgetattr(descriptor) == self._set:
+        now = termios.tcgetattr(descriptor)
+        # Not the control flags and speeds: drivers correct those (pty_set_termios).
+        if [*now[:2], now[3], now[6]] == [*self._raw[:2], self._raw[3], self._raw[6]]:
             termios.tcsetattr(descriptor, termios.TCSANOW, self.saved)
 
     def in_foreground(self) -> bool:
