@@ -1,13 +1,29 @@
 """The house keeps its own rules: house.md 3.9, each checked over the whole source."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.house import catches, fields, habits, home, layers, outside, size, system
+from tests import home as homes
+from tests.house import catches, fields, habits, layers, outside, size, system, weight
+from tests.house.home import homeless
 
 ROOT = Path(__file__).resolve().parents[1]
+# The shell's fork waits for these and no others (house.md 2.4); on CPython 3.11.
+BEFORE_THE_FORK = [
+    *("__main__", "_abc", "_codecs", "_frozen_importlib", "_frozen_importlib_external", "_imp"),
+    *("_io", "_signal", "_thread", "_warnings", "_weakref", "abc", "builtins", "codecs"),
+    *("encodings", "encodings.aliases", "encodings.utf_8", "errno", "fcntl", "io", "marshal"),
+    *("posix", "select", "sys", "termios", "time", "zipimport"),
+]
+# What a relay has no use for, and what each would cost every open shell in memory.
+NOT_IN_THE_RELAY = {"argparse", "asyncio", "logging", "subprocess"} | {
+    *("json", "psutil", "msgspec", "msgpack"),
+}
+RELAY_MODULES = 75
+SCHEMA = ["ptywrap", "ptywrap.facts", "ptywrap.frames", "ptywrap.record", "ptywrap.wire"]
 
 
 def told(breaches: list[str]) -> str:
@@ -16,7 +32,7 @@ def told(breaches: list[str]) -> str:
 
 
 def test_every_module_has_one_home() -> None:
-    assert told(home.homeless(ROOT)) == ""
+    assert told(homeless(ROOT)) == ""
 
 
 def test_imports_stay_within_the_row() -> None:
@@ -49,6 +65,33 @@ def test_pure_files_reach_nothing_outside() -> None:
 
 def test_one_file_reads_the_wall_clock() -> None:
     assert told(outside.clocks(ROOT)) == ""
+
+
+@pytest.mark.skipif(
+    sys.version_info[:2] != (3, 11), reason="the list is CPython 3.11's: run the tests with it"
+)
+def test_the_shells_fork_waits_for_a_few_modules() -> None:
+    assert weight.before_the_fork(ROOT) == BEFORE_THE_FORK
+
+
+def test_the_shells_fork_waits_for_four_modules_more_than_a_bare_interpreter() -> None:
+    more = set(weight.before_the_fork(ROOT)) - set(weight.bare())
+    assert more == {"errno", "fcntl", "select", "termios"}
+
+
+@pytest.mark.linux
+def test_the_relay_loads_little(home: homes.Home) -> None:
+    loaded = weight.while_running(ROOT, home)
+    assert loaded.keys() == {"ptywrap-keeper", "ptywrap-pump"}
+    assert {name: NOT_IN_THE_RELAY & {*modules} for name, modules in loaded.items()} == {
+        "ptywrap-keeper": set(),
+        "ptywrap-pump": set(),
+    }
+    assert max(len(modules) for modules in loaded.values()) <= RELAY_MODULES
+
+
+def test_the_schema_loads_nothing_else_of_ours() -> None:
+    assert weight.with_the_schema() == SCHEMA
 
 
 def test_no_file_is_too_long() -> None:
