@@ -25,6 +25,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests measured but do not judge: their property `report`."""
+    for outcome in ("passed", "failed"):
+        for done in terminalreporter.getreports(outcome):
+            for name, text in done.user_properties:
+                if name == "report":
+                    terminalreporter.write_line(f"{done.nodeid.rpartition('::')[2]}: {text}")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def nobodys_home() -> Iterator[None]:
     """Lead a test that forgets to ask for a home into an empty one, never the developer's."""
