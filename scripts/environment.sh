@@ -12,5 +12,5 @@ for python in /usr/bin/python3 python3 python3.14 python3.13 python3.12 python3.
     # shellcheck disable=SC2093 # the loop goes on only to look for a Python
     exec "$python" -I "$root/scripts/environment.py" "$@"
 done
-echo 'ptywrap: no Python 3.11 or newer with venv and ensurepip was found' >&2
+echo 'ptywrap: no Python 3.11 or newer that makes environments (Debian: python3-venv) was found' >&2
 exit 1
