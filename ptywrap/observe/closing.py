@@ -1,0 +1,233 @@
+"""Closes commands: which processes were theirs, which runs were the typed line, what is private."""
+
+import shlex
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from msgspec import structs
+
+from ptywrap import wire
+from ptywrap.observe import account
+from ptywrap.observe.account import Entry
+from ptywrap.observe.commands import Finish, Start
+from ptywrap.observe.session import Session
+from ptywrap.observe.telling import Key, Story, Teller, within
+from ptywrap.observe.tree import Life
+
+
+class Claim(NamedTuple):
+    """A run that was typed in a session: the line and the run are one command, kept once.
+
+    `shell` typed it, `top_ns` is when its launcher was born, `fact` None: recorded nowhere.
+    """
+
+    shell: int
+    top_ns: int
+    key: Key
+    fact: wire.Command | None
+    entries: Sequence[Entry]
+
+
+class Closing:
+    """Closes what sessions ended. `blind` are spans in which nobody looked, CLOCK_MONOTONIC ns."""
+
+    def __init__(self, teller: Teller) -> None:
+        self.teller = teller
+        self.blind: list[tuple[int, int]] = []
+        self._claims: dict[bytes, list[Claim]] = {}
+        self._before: dict[tuple[bytes, int], tuple[tuple[str, ...] | None, ...]] = {}
+
+    def key(self, session: Session, start: Start) -> Key:
+        """Return what a command is told under."""
+        made = wire.command_id(session.id, start.shell_pid, start.mark_ns)
+        return Key(session.id, made)
+
+    def typed(self, session: Session, finish: Finish) -> None:
+        """Close a command that a shell ran."""
+        start = finish.start
+        shell, since_ns, until_ns = start.shell_pid, start.at_ns, finish.end_ns
+        self._between(session, shell, since_ns)
+        entries = session.held.take(lambda entry: within(shell, since_ns, until_ns, entry))
+        living = [life for life in self.teller.tree.below(shell) if _in(life, finish)]
+        claims = [c for c in self._claims.get(session.id, ()) if _in_claim(c, finish)]
+        rest = [entry for entry in entries if all(entry.top_ns != c.top_ns for c in claims)]
+        key = claims[0].key if claims else self.key(session, start)
+        private = self._private(session, finish, rest, living, claims)
+        if living:
+            session.spans.append((shell, since_ns, until_ns, None if private else key.id))
+        if not private:
+            fact = claims[0].fact if claims and not rest else None
+            if fact is not None:
+                self.teller.recorder.tell(structs.replace(fact, line=finish.text or fact.line))
+            else:
+                before = [entry for claim in claims[:1] for entry in claim.entries]
+                self._tell(session, finish, key, [*rest, *before], living)
+        session.held.commit()
+        self._forget(session, finish, claims)
+
+    def ran(
+        self, session: Session, finish: Finish, outer: tuple[Session, int, int] | None
+    ) -> Key | None:
+        """Close a run; `outer` is the session, its shell and the birth of what it typed this as.
+
+        Returns what it was told under, None if it is to be recorded nowhere.
+        """
+        line = shlex.join(session.begin.argv) or None
+        shell = finish.start.shell_pid
+        entries = session.held.take(lambda entry: entry.shell == shell)
+        living = self.teller.tree.below(shell)
+        key = self.key(session, finish.start)
+        if outer is not None:
+            key = self._outer_key(*outer) or key
+        recorder = self.teller.recorder
+        if recorder.ignores(line) or recorder.was_paused(finish.start.at_ns):
+            session.held.commit()
+            session.spans.append((shell, 0, 1 << 62, None))
+            return None
+        story = Story(key, finish, entries, living, _cost(session), line, self._blind(finish))
+        fact = self.teller.end(session, story)
+        session.held.commit()
+        session.spans.append((shell, 0, 1 << 62, key.id))
+        if outer is not None:
+            told = [entry._replace(row=b"") for entry in entries]
+            claim = Claim(outer[1], outer[2], key, fact, told)
+            self._claims.setdefault(outer[0].id, []).append(claim)
+        return key
+
+    def over(self, session: Session) -> None:
+        """Let go of what a session that is over leaves unassigned."""
+        for shell in session.commands.shells():
+            self._between(session, shell, 1 << 62)
+            self._before.pop((session.id, shell), None)
+        self._claims.pop(session.id, None)
+
+    def _outer_key(self, session: Session, shell: int, top_ns: int) -> Key | None:
+        """Return the typed command that a run is, unless another run is it already."""
+        start = session.commands.running(shell)
+        if start is None or start.at_ns > top_ns:
+            return None
+        key = self.key(session, start)
+        taken = any(claim.key == key for claim in self._claims.get(session.id, ()))
+        return None if taken else key
+
+    def _tell(
+        self,
+        session: Session,
+        finish: Finish,
+        key: Key,
+        entries: Sequence[Entry],
+        living: Sequence[Life],
+    ) -> None:
+        shell = finish.start.shell_pid
+        readings = session.readings.get(shell, [])
+        cpu = account.spent(readings, finish.start.at_ns, finish.end_ns)
+        while len(readings) > 1 and readings[1].at_ns <= finish.end_ns:
+            readings.pop(0)
+        if finish.private is None:
+            entries = [_wordless(entry) for entry in entries]
+        story = Story(key, finish, entries, living, cpu, finish.text, self._blind(finish))
+        self.teller.end(session, story)
+
+    def _private(
+        self,
+        session: Session,
+        finish: Finish,
+        entries: Sequence[Entry],
+        living: Sequence[Life],
+        claims: Sequence[Claim],
+    ) -> bool:
+        """Say whether a command is to be recorded nowhere.
+
+        Where bash cannot say whether a line started with a space or repeated the one before it,
+        the programs it ran tell: a repetition runs the same.
+        """
+        recorder = self.teller.recorder
+        slot = (session.id, finish.start.shell_pid)
+        before = self._before.get(slot)
+        ran = _programs(finish, entries, living)
+        if finish.private or recorder.ignores(finish.text):
+            return True
+        if recorder.was_paused(finish.start.at_ns):
+            return True
+        if finish.private is None and not claims and (not ran or ran != before):
+            return True
+        self._before[slot] = ran
+        return False
+
+    def _between(self, session: Session, shell: int, until_ns: int) -> None:
+        """Tell what a shell ran for its prompt, without words, where no private line hides there.
+
+        zsh and fish write nothing at all for a line that starts with a space.
+        """
+        teller = self.teller
+        open_ = session.commands.running(shell)
+        until_ns = min(until_ns, open_.at_ns) if open_ else until_ns
+        bash = session.begin.shell.rpartition("/")[2] == "bash"
+        left = session.held.take(
+            lambda entry: entry.shell == shell and entry.top_ns < until_ns - 2_000_000
+        )
+        for entry in left:
+            fact = wire.decode(entry.row) if entry.row and bash else None
+            if isinstance(fact, wire.Process) and not teller.recorder.was_paused(entry.born_ns):
+                teller.recorder.keep(structs.replace(fact, argv=None, cwd=None, argv_cut=False))
+        session.held.commit()
+
+    def _blind(self, finish: Finish) -> bool:
+        start_ns, end_ns = finish.start.at_ns, finish.end_ns
+        return any(since < end_ns and start_ns < until for since, until in self.blind)
+
+    def _forget(self, session: Session, finish: Finish, claims: Sequence[Claim]) -> None:
+        kept = [one for one in self._claims.get(session.id, ()) if one not in claims]
+        self._claims[session.id] = kept
+        living = self.teller.tree.live.values()
+        session.spans = [
+            span
+            for span in session.spans
+            if any(within(span[0], span[1], span[2], life) for life in living)
+        ]
+        opened = [start.at_ns for start in session.commands.open()]
+        session.attention.forget(min([finish.end_ns, *opened]))
+
+
+def _in(life: Life, finish: Finish) -> bool:
+    return within(finish.start.shell_pid, finish.start.at_ns, finish.end_ns, life)
+
+
+def _in_claim(claim: Claim, finish: Finish) -> bool:
+    start = finish.start
+    return claim.shell == start.shell_pid and start.at_ns <= claim.top_ns <= finish.end_ns
+
+
+def _cost(session: Session) -> account.Cpu:
+    usage = session.rusage
+    if usage is None:
+        return account.Cpu()
+    return account.Cpu(
+        usage.user_us * 1000,
+        usage.sys_us * 1000,
+        usage.peak_rss_bytes,
+        usage.read_bytes,
+        usage.write_bytes,
+    )
+
+
+def _programs(
+    finish: Finish, entries: Sequence[Entry], living: Sequence[Life]
+) -> tuple[tuple[str, ...] | None, ...]:
+    """Return what the topmost processes executed, in the order they were born."""
+    found: list[tuple[int, tuple[str, ...] | None]] = []
+    for entry in entries:
+        fact = wire.decode(entry.row) if entry.row and entry.born_ns == entry.top_ns else None
+        if isinstance(fact, wire.Process):
+            found.append((entry.born_ns, tuple(fact.argv) if fact.argv else None))
+    found += [
+        (life.born_ns, life.argv) for life in living if life.ppid == finish.start.shell_pid
+    ]
+    return tuple(argv for _, argv in sorted(found, key=lambda one: one[0]))
+
+
+def _wordless(entry: Entry) -> Entry:
+    fact = wire.decode(entry.row) if entry.row else None
+    if not isinstance(fact, wire.Process):
+        return entry
+    return entry._replace(row=wire.encode(structs.replace(fact, argv=None, argv_cut=False)))

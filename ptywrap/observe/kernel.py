@@ -1,0 +1,55 @@
+"""Linux: what /proc tells of one process: its forebears, its environment, what it has reaped."""
+
+import sys
+
+from ptywrap.lifecycle import proctree, usage
+from ptywrap.observe.account import Reading
+
+assert sys.platform == "linux"
+
+_DEEPEST = 64
+_ENVIRON_BYTES = 1 << 20
+
+
+def reading(pid: int) -> Reading | None:
+    """Return the totals of a living shell and its reaped children (lifecycle.md 3.5, no. 4)."""
+    found = usage.totals(pid)
+    if found is None:
+        return None
+    spent = (found.child_user_ns, found.child_sys_ns, found.read_bytes, found.write_bytes)
+    return Reading(found.at, *spent)
+
+
+def alive(pid: int) -> bool:
+    """Say whether a process exists and has not ended."""
+    seen = proctree.stat(pid)
+    return seen is not None and not seen.ended
+
+
+def forebears(pid: int) -> list[tuple[int, str]]:
+    """Return pid and name of a process and its ancestors, nearest first.
+
+    A program that is run by an interpreter is called by its script too.
+    """
+    found: list[tuple[int, str]] = []
+    while pid > 0 and len(found) < _DEEPEST:
+        seen = proctree.stat(pid)
+        if seen is None:
+            break
+        found.append((pid, seen.name))
+        argv, _ = proctree.argv(pid)
+        found.extend((pid, word.rpartition("/")[2]) for word in (argv or ())[:2])
+        pid = seen.ppid
+    return found
+
+
+def environ(pid: int, names: tuple[str, ...]) -> dict[str, str]:
+    """Return those of the named variables that a process was started with; nothing else is kept."""
+    data = proctree.contents(f"/proc/{pid}/environ", _ENVIRON_BYTES) or b""
+    found = {}
+    for pair in data.split(b"\0"):
+        name, equals, value = pair.partition(b"=")
+        text = name.decode("utf-8", "replace")
+        if equals and text in names:
+            found[text] = value.decode("utf-8", "replace")
+    return found

@@ -1,0 +1,65 @@
+"""What a command is called: by the programs it ran, and by its line where it ran none."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ptywrap import templates
+from ptywrap.templates import Rules
+
+_ENOUGH_PERMILLE = 900
+
+
+class Ran(NamedTuple):
+    """One of the topmost processes of a command, or the only child of one that only forked."""
+
+    argv: tuple[str, ...] | None
+    born_ns: int
+    length_ns: int
+
+
+class Name(NamedTuple):
+    """The words of a command; None where nothing may be said."""
+
+    shape: str | None = None
+    template: str | None = None
+    category: str | None = None
+    wait: str = "auto"
+
+
+def name(line: str | None, ran: Sequence[Ran], rules: Rules) -> Name:
+    """Return what a command is called.
+
+    The template is that of the program most of the time went to, the first such one: it was
+    executed, so it is no mistyped password. A line that ran nothing is called by its first word if
+    that is one we know.
+    """
+    argv = _dearest(ran)
+    programs = frozenset(_base(one.argv[0]) for one in ran if one.argv)
+    text: str | Sequence[str] | None = line if line is not None else argv
+    shape = templates.shape(text, rules, programs) if text else None
+    if argv is None:
+        argv = _first(line, rules)
+    if argv is None:
+        return Name(shape)
+    named = templates.normalise(argv, rules)
+    return Name(shape, named.template, named.category, named.wait)
+
+
+def _dearest(ran: Sequence[Ran]) -> tuple[str, ...] | None:
+    told = [one for one in ran if one.argv]
+    if not told:
+        return None
+    longest = max(one.length_ns for one in told)
+    near = [one for one in told if one.length_ns * 1000 >= longest * _ENOUGH_PERMILLE]
+    return min(near, key=lambda one: one.born_ns).argv
+
+
+def _first(line: str | None, rules: Rules) -> tuple[str, ...] | None:
+    words = (line or "").split(None, 1)
+    if not words or not (words[0] in rules.builtins or rules.known(words[0])):
+        return None
+    return (words[0],)
+
+
+def _base(word: str) -> str:
+    return word.rpartition("/")[2].lstrip("-")

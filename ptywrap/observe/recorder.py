@@ -1,0 +1,78 @@
+"""The one way a fact goes: made private, then appended; nothing passes while recording is paused."""
+
+import contextlib
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ptywrap import wire
+from ptywrap.spool import Spool
+
+
+class Recorder:
+    """Where facts leave the observer. `ignore` are expressions of lines that are kept nowhere."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        inward: Callable[[wire.Fact], wire.Fact],
+        pause_file: Path,
+        ignore: Sequence[str] = (),
+    ) -> None:
+        self.spool = spool
+        self._inward = inward
+        self._pause_file = pause_file
+        self._ignore = _expressions(ignore)
+        self._pauses: list[tuple[int, int | None]] = [(0, None)] if pause_file.exists() else []
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing is recorded."""
+        return bool(self._pauses) and self._pauses[-1][1] is None
+
+    def private(self, fact: wire.Fact) -> wire.Fact:
+        """Return what of a fact may be kept."""
+        return self._inward(fact)
+
+    def tell(self, fact: wire.Fact) -> None:
+        """Make a fact private and append it."""
+        if not self.paused:
+            self.spool.append(self._inward(fact))
+
+    def keep(self, fact: wire.Fact) -> None:
+        """Append a fact that was made private before."""
+        if not self.paused:
+            self.spool.append(fact)
+
+    def ignores(self, line: str | None) -> bool:
+        """Say whether a line is to be recorded nowhere."""
+        if line is None:
+            return False
+        return line[:1].isspace() or any(one.search(line) for one in self._ignore)
+
+    def was_paused(self, at_ns: int) -> bool:
+        """Say whether recording was paused at a (monotonic) moment."""
+        return any(
+            since <= at_ns and (until is None or at_ns < until) for since, until in self._pauses
+        )
+
+    def pause(self, at_ns: int) -> None:
+        """Stop recording until `resume`, over restarts too. Raises OSError."""
+        if not self.paused:
+            self._pause_file.touch(mode=0o600)
+            self._pauses.append((at_ns, None))
+
+    def resume(self, at_ns: int) -> None:
+        """Record again what starts from now on. Raises OSError."""
+        self._pause_file.unlink(missing_ok=True)
+        if self.paused:
+            self._pauses[-1] = (self._pauses[-1][0], at_ns)
+            del self._pauses[:-16]
+
+
+def _expressions(texts: Sequence[str]) -> list[re.Pattern[str]]:
+    found = []
+    for text in texts:
+        with contextlib.suppress(re.error):
+            found.append(re.compile(text))
+    return found

@@ -1,0 +1,106 @@
+"""The lifecycle backend in force: chosen by self-test, replaced when it breaks."""
+
+import logging
+from typing import NamedTuple
+
+from ptywrap import clock, lifecycle
+from ptywrap.lifecycle.base import Backend, Event, Gap, Probe, SensorError
+
+_LOG = logging.getLogger(__name__)
+_EVERY_NS = 600_000_000_000
+
+
+class Followed(NamedTuple):
+    """A pid under observation, and since when."""
+
+    pid: int
+    since_ns: int
+
+
+class Sensors:
+    """Who tells of births and deaths. `ready` once a self-test has passed."""
+
+    def __init__(self) -> None:
+        self.said: tuple[tuple[str, Probe], ...] = ()
+        self._running: list[tuple[Backend, int | None]] = []
+        self._followed: dict[int, Followed] = {}
+        self._broken: tuple[str, ...] = ()
+        self._waiting: list[Event] = []
+
+    @property
+    def ready(self) -> bool:
+        """Whether somebody tells."""
+        return bool(self._running)
+
+    @property
+    def names(self) -> list[str]:
+        """The sources in force, the first one tells the tree."""
+        return [backend.name for backend, _ in self._running]
+
+    @property
+    def descriptors(self) -> list[int]:
+        """What to poll."""
+        return [descriptor for _, descriptor in self._running if descriptor is not None]
+
+    @property
+    def period_ns(self) -> int:
+        """How often to read those without a descriptor while somebody is followed; 0: never."""
+        periods = [one.period_ns for one, descriptor in self._running if descriptor is None]
+        return min(periods, default=0) if self._followed else 0
+
+    def start(self) -> None:
+        """Choose and test; takes up to 0.2 s for each one that does not work."""
+        choice = lifecycle.choose(without=self._broken)
+        self.said = choice.said
+        if choice.backend is not None:
+            self._running = [(choice.backend, choice.descriptor), *choice.extras]
+        self._waiting.extend(choice.events)
+        _LOG.info("lifecycle backends: %s", ", ".join(self.names) or "none")
+
+    def follow(self, pid: int) -> None:
+        """Take a process and all below it."""
+        self._followed[pid] = Followed(pid, clock.monotonic_ns())
+        for backend, _ in self._running:
+            backend.follow(pid)
+
+    def leave(self, pid: int) -> None:
+        """Forget a process and what lives below it."""
+        if self._followed.pop(pid, None) is not None:
+            for backend, _ in self._running:
+                backend.leave(pid)
+
+    def follows(self, pid: int) -> bool:
+        """Say whether a pid was taken."""
+        return pid in self._followed
+
+    def read(self) -> list[Event]:
+        """Return what is known by now; of a backend that broke, a gap until its successor looks."""
+        events, self._waiting = self._waiting, []
+        for backend, descriptor in list(self._running):
+            since_ns = clock.monotonic_ns()
+            try:
+                events.extend(backend.read())
+            except SensorError as error:
+                self._replace(backend, descriptor)
+                until_ns = clock.monotonic_ns()
+                events.append(Gap(since_ns, until_ns, None, str(error), backend.name))
+        return events
+
+    def close(self) -> None:
+        """Stop all."""
+        for backend, _ in self._running:
+            backend.close()
+        self._running = []
+
+    def _replace(self, backend: Backend, descriptor: int | None) -> None:
+        _LOG.info("lifecycle backend broke: %s", backend.name)
+        backend.close()
+        first = self._running[0][0] is backend
+        self._running.remove((backend, descriptor))
+        self._broken += (backend.name,)
+        if first:
+            self.close()
+            self.start()
+            for pid in self._followed:
+                for chosen, _ in self._running:
+                    chosen.follow(pid)

@@ -1,0 +1,241 @@
+"""What the observer keeps of one session: its files, what they said so far, where to go on."""
+
+import contextlib
+from bisect import insort
+from collections.abc import Callable
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ptywrap import marks
+from ptywrap.observe.account import Reading
+from ptywrap.observe.attention import Attention
+from ptywrap.observe.commands import Commands, Ending, Step
+from ptywrap.observe.held import Held
+from ptywrap.observe.markfile import MarkFile
+from ptywrap.observe.times import Times
+
+SHELL, RELAYED, BARE = 1, 2, 3
+NO_TEXT = 4
+_US = 1000
+_FORMAT = 1
+
+Queued = tuple[int, marks.PumpRecord | marks.ShellRecord]
+
+
+class Session:
+    """One shell or run under observation, known by its `SESSION.pty`.
+
+    `read` takes what was appended, `advance` applies what is older than a moment in the order of
+    its times, and gives the steps of its commands.
+    """
+
+    def __init__(self, folder: Path, name: str, begin: marks.Begin, times: Times) -> None:
+        self.name = name
+        self.id = bytes.fromhex(name)
+        self.begin = begin
+        self.times = times
+        self.attention = Attention()
+        self.commands = Commands(begin.shell_pid, begin.shell, begin.cwd)
+        self.held = Held(folder / f"{name}.held" if not begin.flags & NO_TEXT else None)
+        self.readings: dict[int, list[Reading]] = {}
+        self.spans: list[tuple[int, int, int, int | None]] = []
+        """Shell, since, until, command (None: recorded nowhere) of commands something outlived."""
+        self.actor: str | None = None
+        self.rusage: marks.Rusage | None = None
+        self.end: marks.End | None = None
+        self.losses: list[marks.Lost] = []
+        self.fresh = True
+        self._folder = folder
+        self._queue: list[Queued] = []
+        self._pump: MarkFile[marks.PumpRecord] | None = None
+        self._shells: dict[int, MarkFile[marks.ShellRecord]] = {}
+        self._leaving: list[MarkFile[marks.ShellRecord]] = []
+        self._restore()
+
+    @property
+    def run(self) -> bool:
+        """Whether this is one `-- CMD`, and no shell."""
+        return self.begin.mode != SHELL
+
+    @property
+    def due_ns(self) -> int | None:
+        """When the oldest record that waits was written."""
+        return self._queue[0][0] if self._queue else None
+
+    def read(self, now_ns: int, pids: list[int]) -> list[int]:
+        """Take what was appended to the pump's and to these shells' files.
+
+        Returns the shells that have told something: a good moment to read what they used.
+        """
+        told = []
+        for pid in pids:
+            if self._read_shell(pid, now_ns):
+                told.append(pid)
+        if self._pump is None:
+            with contextlib.suppress(OSError):
+                self._pump = MarkFile(self._folder / f"{self.name}.pty", marks.pump_records)
+        if self._pump is not None:
+            for record in self._pump.read():
+                self._take(record)
+        return told
+
+    def advance(self, until_ns: int) -> list[Step]:
+        """Apply the records up to a moment."""
+        steps: list[Step] = []
+        while self._queue and self._queue[0][0] <= until_ns:
+            at_ns, record = self._queue.pop(0)
+            steps += self._apply(at_ns, record)
+        return steps
+
+    def save(self) -> None:
+        """Keep where to go on, then blank what has become facts; waits for a quiet moment."""
+        if self._queue:
+            return
+        files: list[MarkFile[Any]] = [*self._shells.values()]
+        state = {
+            "format": _FORMAT,
+            "pump": self._pump.offset if self._pump else 0,
+            "shells": {str(pid): [f.inode, f.offset] for pid, f in self._shells.items()},
+            "commands": self.commands.state(),
+            "readings": {str(p): [list(r) for r in all_[-2:]] for p, all_ in self.readings.items()},
+            "spans": [list(span) for span in self.spans],
+        }
+        path = self._folder / f"{self.name}.told"
+        fresh = path.with_name(path.name + ".new")
+        with contextlib.suppress(OSError):
+            fresh.touch(mode=0o600)
+            fresh.write_bytes(msgspec.msgpack.encode(state))
+            fresh.rename(path)
+            for file in files:
+                file.blank()
+                self._rotate(file)
+
+    def close(self, *, remove: bool) -> None:
+        """Let go of the files; `remove` them once the session is over."""
+        for file in [*self._shells.values(), *self._leaving, *([self._pump] if self._pump else [])]:
+            file.close()
+        self.held.close(remove=remove)
+        if remove:
+            for path in self._folder.glob(f"{self.name}.*"):
+                path.unlink(missing_ok=True)
+
+    def _read_shell(self, pid: int, now_ns: int) -> bool:
+        file = self._shells.get(pid)
+        if file is None:
+            try:
+                file = MarkFile(self._folder / f"{self.name}.{pid}", marks.shell_records)
+            except OSError:
+                return False
+            self._shells[pid] = file
+        records = file.read()
+        for record in records:
+            insort(self._queue, (self._moment(record, now_ns), record), key=itemgetter(0))
+        if file.replaced():
+            self._leaving.append(self._shells.pop(pid))
+        for old in list(self._leaving):
+            for record in old.read():
+                insort(self._queue, (self._moment(record, now_ns), record), key=itemgetter(0))
+        return bool(records)
+
+    def _rotate(self, file: MarkFile[Any]) -> None:
+        while len(self._leaving) > 1:
+            gone = self._leaving.pop(0)
+            gone.close()
+        if file.rotate():
+            with contextlib.suppress(OSError):
+                file.path.with_name(file.path.name + ".old").unlink()
+
+    def _moment(self, record: marks.ShellRecord, now_ns: int) -> int:
+        """Return when a record was made; a shell without a clock made it just now."""
+        if record.at_us is None:
+            return now_ns
+        return min(self.times.monotonic(record.at_us * _US), now_ns)
+
+    def _take(self, record: marks.PumpRecord) -> None:
+        match record:
+            case marks.Totals():
+                self.times.note(record.at_ns, record.wall_ns)
+            case marks.Keys():
+                self.attention.keys(record.first_ns, record.last_ns)
+            case marks.Screen():
+                self.attention.screen(record.at_ns, alternate=record.alternate)
+            case marks.Mode():
+                self.attention.mode(record.at_ns, canonical=record.canonical)
+            case marks.Suspend() | marks.Resume():
+                stopped = isinstance(record, marks.Suspend)
+                self.attention.stopped(record.at_ns, stopped=stopped)
+            case marks.Foreground():
+                self.attention.foreground(record.at_ns, record.group)
+                insort(self._queue, (record.at_ns, record), key=itemgetter(0))
+            case marks.Rusage():
+                self.rusage = record
+            case marks.End():
+                self.end = record
+            case marks.Lost():
+                self.losses.append(record)
+
+    def _apply(self, at_ns: int, record: marks.PumpRecord | marks.ShellRecord) -> list[Step]:
+        commands = self.commands
+        match record:
+            case marks.Foreground():
+                return commands.foreground(at_ns, record.group)
+            case marks.Started():
+                mark_ns = at_ns if record.at_us is None else record.at_us * _US
+                return commands.started(record.pid, mark_ns, at_ns, record.cwd)
+            case marks.Ended():
+                running = commands.running(record.pid)
+                if record.at_us is None and record.length_us is not None and running:
+                    at_ns = min(at_ns, running.at_ns + record.length_us * _US)
+                return commands.ended(record.pid, at_ns, _ending(record, private=False))
+            case marks.Whole():
+                started_ns = at_ns
+                mark_ns = (record.at_us or 0) * _US or at_ns
+                if record.started_us is not None:
+                    mark_ns = record.started_us * _US
+                    started_ns = min(self.times.monotonic(mark_ns), at_ns)
+                ending = _ending(record, private=record.private)
+                return commands.whole(record.pid, mark_ns, (started_ns, at_ns), ending)
+        return []
+
+    def _restore(self) -> None:
+        """Go on where another observer stopped; without its word, begin at the beginning."""
+        try:
+            state = msgspec.msgpack.decode((self._folder / f"{self.name}.told").read_bytes())
+            if state["format"] != _FORMAT:
+                return
+            self.commands.restore(state["commands"])
+            self.spans = [(a, b, c, d) for a, b, c, d in state["spans"]]
+            for pid, readings in state["readings"].items():
+                self.readings[int(pid)] = [Reading(*reading) for reading in readings]
+            self.fresh = False
+            self._reopen(state["pump"], state["shells"])
+        except (OSError, ValueError, KeyError, TypeError, msgspec.MsgspecError):
+            return
+
+    def _reopen(self, pump: int, shells: dict[str, list[int]]) -> None:
+        self._pump = MarkFile(self._folder / f"{self.name}.pty", marks.pump_records, pump)
+        for pid, (inode, offset) in shells.items():
+            with contextlib.suppress(OSError):
+                path = self._folder / f"{self.name}.{pid}"
+                file = MarkFile(path, marks.shell_records, offset)
+                if file.inode == inode:
+                    self._shells[int(pid)] = file
+                else:
+                    file.close()
+
+
+def _ending(record: marks.Ended | marks.Whole, *, private: bool | None) -> Ending:
+    return Ending(record.status, record.pipe_status, record.cwd, record.text, private)
+
+
+def begin_of(path: Path, read: Callable[[Path], bytes]) -> marks.Begin | None:
+    """Return the first record of a `SESSION.pty`, None while it is not there."""
+    try:
+        records, _ = marks.pump_records(read(path))
+    except OSError:
+        return None
+    first = records[0] if records else None
+    return first if isinstance(first, marks.Begin) else None
