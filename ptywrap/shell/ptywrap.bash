@@ -86,11 +86,12 @@ __pw_install() {
 __pw_f=${PTYWRAP_MARKS:+$PTYWRAP_MARKS/${PTYWRAP_SESSION-}.$$} __pw_y=${PTYWRAP_MARKS_TEXT-1}
 builtin unset PTYWRAP_MARKS_TEXT
 if [[ -o posix ]]; then
-  # What the detour changed: the mode and what it turns on, ENV, and where history goes.
+  # What the detour changed: the mode and what it turns on, ENV, defaults.
   builtin set +o posix && builtin shopt -u inherit_errexit 2>/dev/null
   [[ ${PTYWRAP_ENV+x} ]] && builtin export ENV="$PTYWRAP_ENV" || builtin unset ENV
   builtin unset PTYWRAP_ENV
   [[ ${HISTFILE-} != "${HOME-}/.sh_history" ]] || HISTFILE=${HOME-}/.bash_history
+  [[ ${MAILCHECK-} != 600 ]] || MAILCHECK=60
   [[ ! -r /etc/profile ]] || builtin . /etc/profile
   for __pw_x in ~/.bash_profile ~/.bash_login ~/.profile /dev/null; do [[ ! -r $__pw_x ]] || break; done
   builtin . "$__pw_x"
