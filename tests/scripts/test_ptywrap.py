@@ -134,3 +134,12 @@ def test_without_an_environment_two_lines_say_so_and_the_launcher_runs(tmp_path:
         "ptywrap: there is no Python\n"
         "ptywrap: going on without it; put that right and the next call tries again\n"
     )
+
+
+def test_without_an_environment_a_verb_says_so_in_two_lines_and_fails(tmp_path: Path) -> None:
+    checkout = a_checkout(tmp_path / "checkout", "echo 'ptywrap: there is no Python' >&2; exit 1\n")
+    done = checkout.run("scripts/ptywrap", "log")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "ptywrap: there is no Python\nptywrap: put that right and call it again\n"
+    )
