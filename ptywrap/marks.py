@@ -206,7 +206,7 @@ def _record(letter: bytes, head: re.Match[bytes], last: bytes) -> ShellRecord | 
 def _ended(head: re.Match[bytes], last: bytes) -> Ended:
     pid, at, status, pipe, cwd = head.groups()
     code, codes = int(status), _codes(pipe)
-    text = _told(_unescaped(last), code, codes)
+    text = _told(_unescaped(last).removesuffix("\n"), code, codes)
     if at.startswith(b"+"):
         return Ended(int(pid), None, code, codes, _unescaped(cwd), text, int(at))
     return Ended(int(pid), _time(at), code, codes, _unescaped(cwd), text)

@@ -7,7 +7,7 @@ puts back what is changed here in the environment before it reads the user's own
   `--posix` it reads $ENV and nothing else: our file leaves that mode and reads what a login shell
   reads. The user's ENV waits in PTYWRAP_ENV.
 - zsh: ZDOTDIR leads to our .zshenv; the user's waits in PTYWRAP_ZDOTDIR.
-- fish: our folder is first in XDG_DATA_DIRS; the user's wait in PTYWRAP_XDG_DATA_DIRS.
+- fish: our folder comes first in XDG_DATA_DIRS, or is all of it; fish adds its own by itself.
 
 A shell started with any argument not named here is left alone: `--norc` and `-f` are meant.
 """
@@ -20,8 +20,6 @@ _HARMLESS = {
     b"zsh": (b"-i", *_LOGIN),
     b"fish": (b"-i", b"--interactive", b"-P", b"--private", *_LOGIN),
 }
-# Where programs look when the variable is not set (XDG base directory specification).
-_DATA_FOLDERS = b"/usr/local/share:/usr/share"
 
 
 def injected(
@@ -39,8 +37,8 @@ def injected(
     if name == b"zsh":
         return argv, _moved(environ, b"ZDOTDIR", hooks + b"/zsh")
     if name == b"fish":
-        folders = environ.get(b"XDG_DATA_DIRS") or _DATA_FOLDERS
-        return argv, _moved(environ, b"XDG_DATA_DIRS", hooks + b":" + folders)
+        folders = [hooks] + [environ[name] for name in [b"XDG_DATA_DIRS"] if name in environ]
+        return argv, environ | {b"XDG_DATA_DIRS": b":".join(folders)}
     if name != b"bash" or _is_posix(argv[0], environ):
         return argv, environ
     hook = hooks + b"/ptywrap.bash"
