@@ -51,6 +51,10 @@ def test_registries_name_what_is_there() -> None:
     assert told(layers.registries(ROOT)) == ""
 
 
+def test_no_import_is_computed() -> None:
+    assert told(layers.computed(ROOT)) == ""
+
+
 def test_there_is_no_import_cycle() -> None:
     assert told(layers.cycles(ROOT)) == ""
 

@@ -14,6 +14,7 @@ RULES: tuple[Rule, ...] = (
     layers.across_a_border,
     layers.nobody_imports,
     layers.registries,
+    layers.computed,
     layers.cycles,
     outside.strangers,
     outside.impurities,

@@ -75,6 +75,16 @@ def registries(root: Path) -> list[str]:
     return found
 
 
+def computed(root: Path) -> list[str]:
+    """Imports of a name that no registry of the same file holds: no reader could follow them."""
+    return [
+        f"{file.path}:{line}: what is imported here is written nowhere"
+        for file in source.read(root).modules()
+        for line, name in source.calls(file)
+        if name is None and not source.registries(file)
+    ]
+
+
 def cycles(root: Path) -> list[str]:
     """Every import cycle, each told once from the module that comes first."""
     known = source.read(root)

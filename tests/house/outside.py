@@ -1,11 +1,8 @@
 """Rule 4: third parties only where the row says so; pure files stay pure; one file reads clocks."""
 
-import ast
-from collections.abc import Iterator
 from pathlib import Path
 
 from tests.house import source
-from tests.house.source import File
 from tests.house.table import rows_of
 
 IMPURE = {"os", "posix", "socket", "time", "random", "secrets", "pathlib", "subprocess"} | {
@@ -63,24 +60,6 @@ def clocks(root: Path) -> list[str]:
         f"{file.path}:{line}: {name} is read here and not in ptywrap/clock.py"
         for file in source.read(root).modules()
         if file.name not in WALL_CLOCK
-        for line, name in _named(file)
+        for line, name in source.used(file)
         if name in WALL_READERS
     ]
-
-
-def _named(file: File) -> Iterator[tuple[int, str]]:
-    """Every dotted name used in a file, in full, whatever it was imported as."""
-    known = {}
-    for node in ast.walk(file.tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                top = alias.name.partition(".")[0]
-                known[alias.asname or top] = alias.name if alias.asname else top
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            for alias in node.names:
-                known[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-    for node in ast.walk(file.tree):
-        if isinstance(node, ast.Attribute | ast.Name):
-            first, _, rest = ast.unparse(node).partition(".")
-            if first in known:
-                yield node.lineno, f"{known[first]}.{rest}".rstrip(".")

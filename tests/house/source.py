@@ -15,6 +15,7 @@ FOLDERS = (*PACKAGES, "tests", "scripts")
 REGISTRIES = {"BACKENDS", "SOURCES", "SAMPLERS", "READERS", "ENGINES", "INSIGHTS", "FORGES"} | {
     "VERBS",
 }
+IMPORTERS = {"importlib.import_module", "__import__", "pkgutil.resolve_name", "runpy.run_module"}
 
 
 class Import(NamedTuple):
@@ -99,31 +100,26 @@ def imports(file: File) -> list[Import]:
         elif isinstance(node, ast.ImportFrom):
             base = _base(node, file)
             found += [Import(node.lineno, f"{base}.{alias.name}") for alias in node.names]
-        elif isinstance(node, ast.Call):
-            found += [Import(node.lineno, name) for name in _imported_by_call(node)]
-    return found
+    return found + [Import(line, name) for line, name in calls(file) if name]
 
 
-def registries(file: File) -> Iterator[tuple[str, ast.expr]]:
-    """Yield the registries a file assigns at its top level, with what it assigns."""
+def registries(file: File) -> list[ast.expr]:
+    """What a file assigns to registries at its top level."""
+    found = []
     for node in file.tree.body:
-        target = (
-            node.targets[0]
-            if isinstance(node, ast.Assign)
-            else node.target
-            if isinstance(node, ast.AnnAssign)
-            else None
-        )
-        if isinstance(target, ast.Name) and target.id in REGISTRIES:
-            assert isinstance(node, ast.Assign | ast.AnnAssign)
-            if node.value is not None:
-                yield target.id, node.value
+        match node:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=ast.expr() as value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+            ) if name in REGISTRIES:
+                found.append(value)
+    return found
 
 
 def entries(file: File) -> list[Entry] | None:
     """What the registries of a file name; None where one is not a literal tuple of tuples."""
     found = []
-    for _name, value in registries(file):
+    for value in registries(file):
         if not isinstance(value, ast.Tuple):
             return None
         for item in value.elts:
@@ -147,11 +143,41 @@ def _base(node: ast.ImportFrom, file: File) -> str:
     return resolve_name(dotted, file.folder) if node.level else dotted
 
 
-def _imported_by_call(node: ast.Call) -> list[str]:
-    """The literal name in `import_module("...")` or `__import__("...")`."""
-    function = node.func
-    called = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    if called not in {"import_module", "__import__"} or not node.args:
-        return []
-    first = node.args[0]
-    return [first.value] if isinstance(first, ast.Constant) and isinstance(first.value, str) else []
+def calls(file: File) -> Iterator[tuple[int, str | None]]:
+    """Yield the imports a file makes by a call: line and name, None where it is not literal."""
+    known = _bound(file)
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.Call) and _full(node.func, known) in IMPORTERS:
+            match node.args:
+                case [ast.Constant(value=str(name)), *_]:
+                    yield node.lineno, name
+                case _:
+                    yield node.lineno, None
+
+
+def used(file: File) -> Iterator[tuple[int, str]]:
+    """Yield every imported name a file uses, in full whatever it was imported as."""
+    known = _bound(file)
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.Attribute | ast.Name):
+            yield node.lineno, _full(node, known)
+
+
+def _bound(file: File) -> dict[str, str]:
+    """The names that imports bind in a file, and what each stands for."""
+    known = {"__import__": "__import__"}
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                top = alias.name.partition(".")[0]
+                known[alias.asname or top] = alias.name if alias.asname else top
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                known[alias.asname or alias.name] = f"{_base(node, file)}.{alias.name}"
+    return known
+
+
+def _full(node: ast.expr, known: dict[str, str]) -> str:
+    """A dotted name with its first part spelled out; empty where that was not imported."""
+    first, _, rest = ast.unparse(node).partition(".")
+    return f"{known[first]}.{rest}".rstrip(".") if first in known else ""

@@ -7,7 +7,9 @@ from tests.house import source
 from tests.house.source import File
 
 # The `__init__` of a protocol's folder, which chooses by system.
-CHOOSERS = frozenset({"netsniff.sources", "ptywrap.lifecycle", "ptywrap.sampler", "ptywrap.host"})
+CHOOSERS = {"netsniff.sources"} | {
+    f"ptywrap.{folder}" for folder in ("lifecycle", "sampler", "host", "observe")
+}
 PLACES = frozenset({"ptywrap.paths"})
 QUESTIONS = frozenset(
     {"sys.platform", "platform.system", "platform.uname", "os.uname", "posix.uname", "os.name"}
@@ -20,8 +22,11 @@ def asked_elsewhere(root: Path) -> list[str]:
     for file in source.read(root).modules():
         if file.name in CHOOSERS | PLACES or asserted(file):
             continue
-        for line, name in _questions(file):
-            found.append(f"{file.path}:{line}: {name} is asked by choosers and paths.py alone")
+        found += [
+            f"{file.path}:{line}: {name} is asked by choosers and paths.py alone"
+            for line, name in source.used(file)
+            if name in QUESTIONS
+        ]
     return found
 
 
@@ -57,12 +62,3 @@ def asserted(file: File) -> str:
 
 def _is_docstring(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-
-
-def _questions(file: File) -> list[tuple[int, str]]:
-    used = [
-        (node.lineno, ast.unparse(node))
-        for node in ast.walk(file.tree)
-        if isinstance(node, ast.Attribute)
-    ]
-    return [(line, name) for line, name in [*used, *source.imports(file)] if name in QUESTIONS]
