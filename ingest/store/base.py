@@ -1,8 +1,8 @@
 """Questions, answers and the protocol of a store of facts.
 
-To add an engine: one file here with a class with the methods of `Store`, a line in `ENGINES` and a run of
-`tests/conformance/test_store.py`. What it is given is columns (`ingest.store.tables`), what it
-gives back is facts and rows ready for JSON: ids and sessions as hex, unknown as None.
+To add an engine: one file here with a class that has the methods of `Store`, a line in `ENGINES`
+and a run of `tests/conformance/test_store.py`. It is given columns (`ingest.store.tables`) and
+gives back facts, or rows ready for JSON: ids and sessions as hex, unknown as None.
 """
 
 from collections.abc import Mapping, Sequence

@@ -81,7 +81,7 @@ SELECT {columns} FROM commands
 WHERE ($since_at IS NULL OR started_at >= $since_at)
 AND ($repo IS NULL OR contains(repo, $repo)
     OR repo IN (SELECT repo FROM projects WHERE alias = $repo))
-AND ($cwd IS NULL OR cwd = $cwd OR starts_with(cwd, rtrim($cwd, '/') || '/'))
+AND ($cwd IS NULL OR cwd = rtrim($cwd, '/') OR starts_with(cwd, rtrim($cwd, '/') || '/'))
 AND (NOT $failed OR exit_status <> 0 OR signal IS NOT NULL)
 AND ($text IS NULL OR contains(lower(coalesce(line, shape)), lower($text)))
 ORDER BY started_at DESC NULLS LAST, id DESC

@@ -83,7 +83,7 @@ def _days(name: str) -> str:
 def _moment(name: str, present: Sequence[str]) -> str:
     """Return the expression of a row's time: on the boot's first wall clock, not on today's."""
     if "start_ticks" in present:
-        return "o.first_at + least(f.start_ticks, 4398046511104) * 10000000"
+        return "o.first_at + least(f.start_ticks, 549755813888) * 10000000"
     moment = SHAPES[name].moment
     told = "b.wall_ns"
     if moment in present:

@@ -18,13 +18,15 @@ from ingest.store.base import (
     Scope,
     StoreError,
     Table,
+    Unstorable,
 )
 from ingest.store.forget import goes_itself
-from ingest.store.tables import CHILDREN, SHAPES
+from ingest.store.tables import CHILDREN, SHAPES, kinds
 from ptywrap import wire
 
 _DAY_NS = 86_400_000_000_000
 _RUNS = 3
+_TYPES = {"int": int, "bool": bool, "text": str, "bytes": bytes, "texts": list}
 Key = tuple[Any, ...]
 
 
@@ -46,6 +48,8 @@ class Memory:
 
     async def add(self, batches: Sequence[Batch]) -> int:
         """Add what is new of the batches."""
+        for batch in batches:
+            _check(batch)
         before = len(self._batches)
         for batch in batches:
             if batch.id not in self._batches:
@@ -149,11 +153,15 @@ class Memory:
 
     async def retire(self, keep: Keep) -> int:
         """Remove what is older than it is to be kept."""
+        days_told = sorted({row["moment"] // _DAY_NS for row in self._rows["commands"].values()})
+        if len(days_told) < 2:
+            return 0
+        today = min(keep.today, days_told[-2])
         total = 0
         for name in SHAPES:
             details = name in ("processes", "flows", "samples")
             days = keep.details_days if details else keep.commands_days
-            oldest = (keep.today - days) * _DAY_NS
+            oldest = (today - days) * _DAY_NS
             total += self._drop(name, partial(_before, oldest))
         return total
 
@@ -239,6 +247,18 @@ class Memory:
             yield rows.host(host, self._lists["caches"].get(host_key, []))
 
 
+def _check(batch: Batch) -> None:
+    """Refuse a batch with a key that is unknown or a value of another kind than its column's."""
+    for name, table in batch.tables.items():
+        known = kinds(name)
+        keys = SHAPES[name].key if name in SHAPES else CHILDREN[name].key
+        for column, values in table.columns.items():
+            kind = _TYPES[known[column]]
+            for value in values:
+                if not (isinstance(value, kind) or (value is None and column not in keys)):
+                    raise Unstorable(f"{name}.{column} cannot hold {value!r}")
+
+
 def _rows(table: Table) -> Iterator[Row]:
     names = list(table.columns)
     for values in zip(*table.columns.values(), strict=True):
@@ -265,7 +285,8 @@ def _fits(row: Row, question: LogQuestion, aliased: Sequence[str]) -> bool:
 
 
 def _below(cwd: str | None, folder: str) -> bool:
-    return cwd is not None and (cwd == folder or cwd.startswith(folder.rstrip("/") + "/"))
+    folder = folder.rstrip("/")
+    return cwd is not None and (cwd == folder or cwd.startswith(folder + "/"))
 
 
 def _named(row: Row, prefix: str) -> bool:
