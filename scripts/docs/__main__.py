@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from scripts.docs import facts, house, sensors, settings, verbs
+from scripts.docs import facts, house, measure, sensors, settings, verbs
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 REGIONS: dict[str, Callable[[], str]] = {
@@ -21,6 +21,7 @@ REGIONS: dict[str, Callable[[], str]] = {
     "verbs": verbs.verbs,
     "settings": settings.settings,
     "lifecycle": sensors.lifecycle,
+    "measured": measure.measured,
 }
 _REGION = re.compile(r"(<!-- begin (?P<name>[a-z]+) -->\n).*?(<!-- end (?P=name) -->)", re.DOTALL)
 
