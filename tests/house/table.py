@@ -38,7 +38,7 @@ class Row(NamedTuple):
 ROOTS = ("netsniff", "ptywrap", "ingest")
 # What observer files import, pure or not: an observer file's row differs in purity alone.
 _OBSERVE = (
-    "ptywrap.wire ptywrap.marks ptywrap.clock ptywrap.config ptywrap.paths ptywrap.templates "
+    "ptywrap ptywrap.wire ptywrap.marks ptywrap.clock ptywrap.config ptywrap.paths ptywrap.templates "
     "ptywrap.manifests ptywrap.privacy ptywrap.spool ptywrap.errors ptywrap.lifecycle "
     "ptywrap.sampler ptywrap.host "
     "netsniff.model netsniff.connections netsniff.split netsniff.sources netsniff.names"
@@ -93,11 +93,16 @@ TABLE = (
         pure=True,
     ),
     Row("ptywrap.manifests", pure=True),
+    Row(
+        "ptywrap.positions",
+        may="ptywrap.rules ptywrap.wrappers ptywrap.literals ptywrap.shellwords",
+        pure=True,
+    ),
     Row("ptywrap.literals", may="ptywrap.rules ptywrap.admission", pure=True),
     Row(
         "ptywrap.redaction",
         may="ptywrap.rules ptywrap.wrappers ptywrap.arguments ptywrap.shapes ptywrap.shellwords "
-        "ptywrap.literals",
+        "ptywrap.literals ptywrap.positions",
         pure=True,
     ),
     Row("ptywrap.privacy", may="ptywrap.wire ptywrap.templates ptywrap.redaction", pure=True),
@@ -121,15 +126,18 @@ TABLE = (
     Row("ptywrap.host", "*", may="ptywrap.wire ptywrap.clock", third="psutil"),
     Row(
         "ptywrap.observe",
-        "times tree commands attention path account actor",
+        "times tree commands attention path account actor naming",
         may=_OBSERVE,
         pure=True,
     ),
     Row(
         "ptywrap.observe",
-        ". checkout fingerprint observer session control __main__",
+        ". __main__ observer asks ward sessions sensors recorder checkout fingerprint markfile "
+        "held inotify kernel",
         may=_OBSERVE,
     ),
+    # They change facts, which are msgspec's structs, or speak the control socket's MessagePack.
+    Row("ptywrap.observe", "closing telling session control", may=_OBSERVE, third="msgspec"),
     Row(
         "ptywrap.setup",
         ". journal profiles rcfiles login units",
