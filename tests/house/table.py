@@ -38,10 +38,10 @@ class Row(NamedTuple):
 ROOTS = ("netsniff", "ptywrap", "ingest")
 # What observer files import, pure or not: an observer file's row differs in purity alone.
 _OBSERVE = (
-    "ptywrap ptywrap.wire ptywrap.marks ptywrap.clock ptywrap.config ptywrap.paths ptywrap.templates "
-    "ptywrap.manifests ptywrap.privacy ptywrap.spool ptywrap.errors ptywrap.lifecycle "
-    "ptywrap.sampler ptywrap.host "
-    "netsniff.model netsniff.connections netsniff.split netsniff.sources netsniff.names"
+    "ptywrap ptywrap.wire ptywrap.marks ptywrap.clock ptywrap.config ptywrap.paths "
+    "ptywrap.templates ptywrap.manifests ptywrap.privacy ptywrap.spool ptywrap.errors "
+    "ptywrap.lifecycle ptywrap.sampler ptywrap.host netsniff.model netsniff.connections "
+    "netsniff.split netsniff.sources netsniff.names"
 )
 _CLI = (
     "ptywrap ptywrap.wire ptywrap.errors ptywrap.paths ptywrap.clock ptywrap.config ptywrap.spool "
