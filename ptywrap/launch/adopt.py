@@ -1,14 +1,55 @@
-"""After the first prompt: ptyprocess on the pty that is already relayed."""
+"""What the pump does besides relaying, when nobody waits for it: ptyprocess, the observer's start.
 
-from ptyprocess import PtyProcess
+ptyprocess takes 12 ms to import, so it comes at the first idle moment after the first prompt.
+"""
+
+import sys
+from types import ModuleType
+
+from ptywrap.launch.rouse import Rouse
 
 
-def adopted(pid: int, master: int) -> PtyProcess:
+class Chores:
+    """Adoption of the pty that is already relayed, and a look after the observer."""
+
+    __slots__ = ("_master", "_rouse", "_shell", "_site", "process")
+
+    def __init__(self, rouse: Rouse, site: str, shell: int, master: int) -> None:
+        """Do nothing yet."""
+        self._rouse, self._site, self._shell, self._master = rouse, site, shell, master
+        self.process: object | None = None
+
+    def first_idle(self) -> None:
+        """Nothing has moved for 250 ms after the first prompt."""
+        self._rouse.check()
+        try:
+            self.process = _adopted(self._shell, self._master, self._site)
+        except ImportError:
+            return  # the environment was deleted while we run
+
+    def after_enter(self) -> None:
+        """A command was started."""
+        self._rouse.check()
+
+
+def _adopted(pid: int, master: int, site: str) -> object:
     """Return a PtyProcess for the pair.
 
     It must never wait (the keeper is the shell's parent) nor be collected: `__del__` closes the
     master and kills the child. So both delays are 0, and we leave by posix._exit.
     """
+    sys.path.append(site)
+    # Without shutil it uses its own copy of `which`, and 15 modules stay out of every session.
+    modules: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment]  # None: no import
+    kept = modules.get("shutil")
+    modules["shutil"] = None
+    try:
+        from ptyprocess import PtyProcess
+    finally:
+        if kept is None:
+            del modules["shutil"]
+        else:
+            modules["shutil"] = kept
     process = PtyProcess(pid, master)
     process.delayafterclose = 0
     process.delayafterterminate = 0

@@ -2,7 +2,7 @@
 
 import posix
 
-import _signal
+from ptywrap.launch.signals import signal
 from ptywrap.launch.terminal import Terminal
 
 GOODBYE = b"."
@@ -18,8 +18,8 @@ def start(terminal: Terminal) -> tuple[int, int]:
     pid = posix.fork()
     if pid == 0:
         posix.setsid()
-        for number in (_signal.SIGHUP, _signal.SIGINT, _signal.SIGTERM, _signal.SIGQUIT):
-            _signal.signal(number, _signal.SIG_IGN)
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_IGN)
         named("guard")
         _keep_only(ours, terminal.keys)
         if posix.read(ours, 1) != GOODBYE:

@@ -9,7 +9,8 @@ import time
 
 from ptywrap.launch import errand, status
 
-# include/uapi/linux/pidfd.h: _IOWR(0xFF, 11, struct pidfd_info) of 64 bytes; mask first, exit code last.
+# include/uapi/linux/pidfd.h: _IOWR(0xFF, 11, struct pidfd_info) of 64 bytes.
+# The mask is first, the exit code last.
 _PIDFD_GET_INFO = 0xC040FF0B
 _INFO_EXIT = 1 << 3
 _INFO_BYTES = 64

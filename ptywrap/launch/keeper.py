@@ -2,8 +2,8 @@
 
 import posix
 import time
+from resource import struct_rusage
 
-import _signal
 from ptywrap.launch import (
     errand,
     guardian,
@@ -13,21 +13,21 @@ from ptywrap.launch import (
     pump,
     rouse,
     status,
-    suspension,
     tally,
 )
+from ptywrap.launch.adopt import Chores
 from ptywrap.launch.bursts import Bursts
-from ptywrap.launch.chores import Chores
-from ptywrap.launch.terminal import Terminal
+from ptywrap.launch.signals import signal
+from ptywrap.launch.terminal import Terminal, job_control
 
 _WAITED = (
-    _signal.SIGCHLD,
-    _signal.SIGTSTP,
-    _signal.SIGCONT,
-    _signal.SIGTERM,
-    _signal.SIGHUP,
-    _signal.SIGINT,
-    _signal.SIGQUIT,
+    signal.SIGCHLD,
+    signal.SIGTSTP,
+    signal.SIGCONT,
+    signal.SIGTERM,
+    signal.SIGHUP,
+    signal.SIGINT,
+    signal.SIGQUIT,
 )
 _FAULTS = 5  # of our own code in one session; then a relay is hopeless
 _GUARDIANS = 5
@@ -41,11 +41,11 @@ def keep(order: errand.Errand, shell: int) -> None:
     posix.close(order.errors_out)
     posix.close(order.hold_in)
     leaving.without_core()
-    for number in (_signal.SIGTTOU, _signal.SIGTTIN):
-        _signal.signal(number, _signal.SIG_IGN)
+    for number in (signal.SIGTTOU, signal.SIGTTIN):
+        signal.signal(number, signal.SIG_IGN)
     for number in _WAITED:
-        _signal.signal(number, _waited)
-    _signal.pthread_sigmask(_signal.SIG_BLOCK, _WAITED)
+        signal.signal(number, _waited)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _WAITED)
     keeper = Keeper(order, shell)
     keeper.start()
     keeper.begin()
@@ -80,7 +80,7 @@ class Keeper:
         self._status: int | None = None
         self._failure = self._faults = self._guardians = 0
         self._pump = 0
-        self._usage: tally.struct_rusage | None = None
+        self._usage: struct_rusage | None = None
         self._terminal = Terminal(order.saved or [])
         self._guardian = (0, -1)
         self._guard()
@@ -119,26 +119,29 @@ class Keeper:
             )
         )
         if not self._order.is_shell:
-            if not self._rouse.follow(
-                self._order.session, self._shell, time.monotonic_ns() + _HOLD_NS
-            ):
-                self._tally.append(tally.lost(time.monotonic_ns(), tally.NOT_HELD, 1))
+            self._hold()
         self._failure = leaving.exec_failure(self._order)
         leaving.stop_watchdog(self._order.watchdog)
         leaving.announce()
+
+    def _hold(self) -> None:
+        """Keep a command from its exec until the observer can miss nothing of it, or 300 ms."""
+        until_ns = time.monotonic_ns() + _HOLD_NS
+        if not self._rouse.follow(self._order.session, self._shell, until_ns):
+            self._tally.append(tally.lost(time.monotonic_ns(), tally.NOT_HELD, 1))
 
     def loop(self) -> None:
         """Sleep until something happens to a child or to us. Never returns."""
         while True:
             self._reap()
-            number = _signal.sigwait(_WAITED)
-            if number in (_signal.SIGTERM, _signal.SIGHUP):
+            number = signal.sigwait(_WAITED)
+            if number in (signal.SIGTERM, signal.SIGHUP):
                 self._hang_up(number)
-            elif number == _signal.SIGTSTP:
+            elif number == signal.SIGTSTP:
                 self._suspend()
-            elif number == _signal.SIGCONT:
-                suspension.resumed(self._terminal)
-            elif number != _signal.SIGCHLD:
+            elif number == signal.SIGCONT:
+                self._terminal.resumed()
+            elif number != signal.SIGCHLD:
                 posix.kill(self._shell, number)
 
     def _guard(self) -> None:
@@ -164,7 +167,7 @@ class Keeper:
     def _relay_here(self) -> None:
         """Be the pump too."""
         code = self._relay(pump.Watch(self._watch.shell, -1, self._watch.launcher))
-        _signal.pthread_sigmask(_signal.SIG_BLOCK, _WAITED)
+        signal.pthread_sigmask(signal.SIG_BLOCK, _WAITED)
         if code != pump.ENDED:
             self._hang_up(code - pump.HUNG_UP)
 
@@ -195,17 +198,17 @@ class Keeper:
             if self._status is not None and not self._pump:
                 self._finish(self._status)
 
-    def _of_shell(self, ended: int, usage: tally.struct_rusage) -> None:
+    def _of_shell(self, ended: int, usage: struct_rusage) -> None:
         if ended & 0xFF == 0x7F:
             self._suspend()
             return
         self._status, self._usage = ended, usage
         if self._watch.shell < 0 and self._pump:
-            posix.kill(self._pump, _signal.SIGUSR1)
+            posix.kill(self._pump, signal.SIGUSR1)
 
     def _of_pump(self, ended: int) -> None:
         if ended & 0xFF == 0x7F:
-            posix.kill(self._pump, _signal.SIGCONT)
+            posix.kill(self._pump, signal.SIGCONT)
             return
         self._pump = 0
         code = status.code(ended)
@@ -215,26 +218,26 @@ class Keeper:
             return
         self._faults += code is not None
         if self._faults > _FAULTS:
-            self._hang_up(_signal.SIGHUP)
+            self._hang_up(signal.SIGHUP)
         self._tally.append(tally.in_flight(self._tally.page))
         self.start()
 
     def _suspend(self) -> None:
         """The shell stopped itself, or somebody wants us to stop; go on at once if nobody could."""
         self._tally.append(tally.suspend(time.monotonic_ns()))
-        if suspension.possible(self._order.above):
-            suspension.stop_group(self._terminal)
+        if job_control(self._order.above):
+            self._terminal.stop_group()
         self._terminal.copy_size(self._order.master)
         self._tally.append(tally.resume(time.monotonic_ns()))
         try:
-            posix.kill(-self._shell, _signal.SIGCONT)
+            posix.kill(-self._shell, signal.SIGCONT)
         except OSError:
             return
 
     def _hang_up(self, number: int) -> None:
         """Let the kernel hang up the inner session, and die by the same signal."""
         if self._pump:
-            posix.kill(self._pump, _signal.SIGKILL)
+            posix.kill(self._pump, signal.SIGKILL)
             posix.waitpid(self._pump, 0)
             self._pump = 0
         posix.close(self._order.master)
@@ -246,7 +249,7 @@ class Keeper:
             if pid:
                 self._status = ended
                 break
-            _signal.sigtimedwait(_WAITED[:1], left_ns / 1e9)
+            signal.sigtimedwait(_WAITED[:1], left_ns / 1e9)
         self._finish(status.of_signal(number))
 
     def _finish(self, ended: int) -> None:

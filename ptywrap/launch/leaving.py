@@ -7,9 +7,9 @@ import select
 import sys
 import time
 
-import _signal
 from ptywrap.launch import status
 from ptywrap.launch.errand import Errand, encoded
+from ptywrap.launch.signals import signal
 
 _STATUS = 5
 _SUMMARY_NS = 2_000_000_000
@@ -55,7 +55,7 @@ def tell(line: bytes) -> None:
 def stop_watchdog(pid: int) -> None:
     """End the launcher's watchdog, which is our child since the launcher's exec."""
     try:
-        posix.kill(pid, _signal.SIGTERM)
+        posix.kill(pid, signal.SIGTERM)
     except OSError:
         return
 
@@ -85,7 +85,7 @@ def summarise(order: Errand) -> None:
     until_ns = time.monotonic_ns() + _SUMMARY_NS
     while posix.waitpid(pid, posix.WNOHANG) == (0, 0):
         if time.monotonic_ns() > until_ns:
-            posix.kill(pid, _signal.SIGKILL)
+            posix.kill(pid, signal.SIGKILL)
             posix.waitpid(pid, 0)
             return
         select.select([], [], [], _STEP_SECONDS)
@@ -96,19 +96,19 @@ def leave(ended: int) -> None:
     _to_launcher(status.said(ended))
     number = status.signal(ended)
     if number is not None:
-        if number not in (_signal.SIGKILL, _signal.SIGSTOP):
-            _signal.signal(number, _signal.SIG_DFL)
-        _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+        if number not in (signal.SIGKILL, signal.SIGSTOP):
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         posix.kill(posix.getpid(), number)
     code = status.code(ended)
     posix._exit(255 if code is None else code)
 
 
 def _become(argv: list[bytes]) -> None:
-    for number in (_signal.SIGINT, _signal.SIGQUIT, _signal.SIGTERM, _signal.SIGHUP):
-        _signal.signal(number, _signal.SIG_DFL)
-    _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
-    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     try:
         posix.execve(argv[0], argv, dict(posix.environ))
     except OSError:

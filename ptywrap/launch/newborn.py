@@ -3,11 +3,11 @@
 import errno
 import posix
 
-import _signal
 from ptywrap.launch import errand, inject, place
+from ptywrap.launch.signals import signal
 
 # Python ignores PIPE and XFSZ from its start, dash may ignore INT and QUIT.
-_CHANGED = (_signal.SIGPIPE, _signal.SIGXFSZ, _signal.SIGINT, _signal.SIGQUIT)
+_CHANGED = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGQUIT)
 _HIGHEST = 1 << 16
 _NOT_FOUND = (errno.ENOENT, errno.ENOTDIR)
 _OURS = (b"PTYWRAP_SESSION", b"PTYWRAP_TTY", b"PTYWRAP_KEEPER", b"PTYWRAP_MARKS")
@@ -61,9 +61,9 @@ def _signals(launcher: int) -> None:
     except OSError:
         pass
     for number in _CHANGED:
-        was = _signal.SIG_IGN if ignored >> (number - 1) & 1 else _signal.SIG_DFL
-        _signal.signal(number, was)
-    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+        was = signal.SIG_IGN if ignored >> (number - 1) & 1 else signal.SIG_DFL
+        signal.signal(number, was)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 def _prepared(

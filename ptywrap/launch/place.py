@@ -10,7 +10,7 @@ _LINKS_NOT_FOLLOWED = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_NOFOLLOW | po
 
 
 def marks(environ: dict[bytes, bytes]) -> tuple[bytes, bool]:
-    """Return the folder, made and private, or b"" when there is none; and whether text may be in it.
+    """Return the folder, made and private, or b"" for none, and whether text may be in it.
 
     Memory-backed storage only, or no text: a typed line must never reach a disk (terminal.md 3.8).
     """
@@ -20,8 +20,8 @@ def marks(environ: dict[bytes, bytes]) -> tuple[bytes, bool]:
         folder = runtime + b"/ptywrap"
         if _private(folder):
             return folder, True
-    if _device(b"/dev/shm") in devices:  # noqa: S108 - 0700 and the owner are checked
-        folder = b"/dev/shm/ptywrap-%d" % posix.getuid()  # noqa: S108
+    if _device(b"/dev/shm") in devices:
+        folder = b"/dev/shm/ptywrap-%d" % posix.getuid()
         if _private(folder):
             return folder, True
     state = environ.get(b"XDG_STATE_HOME", b"")

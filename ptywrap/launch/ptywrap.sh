@@ -3,11 +3,10 @@
 # else starts the wrapper, stays as its fallback, and leaves with the shell's own status.
 # No external program stands on the way to an exec. Every name starts with _pw_: a variable that
 # happens to be exported already would reach the shell otherwise.
-# -ef and -nt are POSIX since 2024, and were in dash, bash, busybox and ksh long before.
+# -ef is POSIX since 2024, and was in dash, bash, busybox and ksh long before.
 # shellcheck disable=SC3013
 
-# --- where we are -------------------------------------------------------------------------------
-
+# Finds the environment's Python and wrapper.py, through links, installed or in a checkout.
 _pw_locate() {
     _pw_file=$0
     while [ -h "$_pw_file" ]; do
@@ -23,192 +22,131 @@ _pw_locate() {
         *) _pw_file=$(command -v -- "$_pw_file") ;;
     esac
     _pw_folder=${_pw_file%/*}
+    _pw_environment=${_pw_folder%/*}
+    _pw_wrapper=
     if [ -f "$_pw_folder/wrapper.py" ]; then
-        # A checkout, or the file inside an installed package.
         _pw_wrapper=$_pw_folder/wrapper.py
-        _pw_root=${_pw_folder%/ptywrap/launch}
-        case $_pw_root in
-            */site-packages) _pw_environment=${_pw_root%/lib/python3*} ;;
-            *) _pw_environment=${PTYWRAP_VENV:-$_pw_root/.venv} ;;
+        case $_pw_folder in
+            */site-packages/*) _pw_environment=${_pw_folder%/lib/python3*} ;;
+            *) _pw_environment=${PTYWRAP_VENV:-${_pw_folder%/ptywrap/launch}/.venv} ;;
         esac
-    else
-        _pw_environment=${_pw_folder%/*}
-        _pw_wrapper=
     fi
     _pw_python=$_pw_environment/bin/python
+    # Installed: the package is in site-packages, or an editable install names its folder there.
     for _pw_site in "$_pw_environment"/lib/python3*/site-packages; do
         [ -z "$_pw_wrapper" ] || break
-        _pw_installed
-    done
-}
-
-# Finds the package in the folder _pw_site: copied there, or named by an editable install.
-_pw_installed() {
-    if [ -f "$_pw_site/ptywrap/launch/wrapper.py" ]; then
-        _pw_wrapper=$_pw_site/ptywrap/launch/wrapper.py
-        return
-    fi
-    for _pw_pth in "$_pw_site"/*ptywrap*.pth; do
-        { IFS= read -r _pw_line || [ -n "$_pw_line" ]; } 2>/dev/null <"$_pw_pth" || continue
-        if [ -f "$_pw_line/ptywrap/launch/wrapper.py" ]; then
-            _pw_wrapper=$_pw_line/ptywrap/launch/wrapper.py
-            return
-        fi
-    done
-}
-
-# --- settings -----------------------------------------------------------------------------------
-
-# Reads `enabled` and `shell` from the top of a settings file; the rest is the verbs' business.
-_pw_settings() {
-    [ -r "$1" ] || return 0
-    while IFS= read -r _pw_line || [ -n "$_pw_line" ]; do
-        case $_pw_line in
-            \[* | ' '*\[*) break ;;
-            *enabled* | *shell*) ;;
-            *) continue ;;
-        esac
-        _pw_key=${_pw_line%%=*}
-        _pw_value=${_pw_line#*=}
-        _pw_value=${_pw_value%%#*}
-        _pw_strip
-        case $_pw_key:$_pw_value in
-            enabled:false) _pw_off=1 ;;
-            shell:\"*\" | shell:\'*\') _pw_value=${_pw_value#?} _pw_shell=${_pw_value%?} ;;
-        esac
-    done <"$1"
-}
-
-# Takes the blanks off both ends of key and value.
-_pw_strip() {
-    for _pw_blank in ' ' '	' ' ' '	'; do
-        while [ "$_pw_key" != "${_pw_key#"$_pw_blank"}" ]; do _pw_key=${_pw_key#"$_pw_blank"}; done
-        while [ "$_pw_key" != "${_pw_key%"$_pw_blank"}" ]; do _pw_key=${_pw_key%"$_pw_blank"}; done
-        while [ "$_pw_value" != "${_pw_value#"$_pw_blank"}" ]; do
-            _pw_value=${_pw_value#"$_pw_blank"}
-        done
-        while [ "$_pw_value" != "${_pw_value%"$_pw_blank"}" ]; do
-            _pw_value=${_pw_value%"$_pw_blank"}
-        done
-    done
-}
-
-# Sets _pw_off to 1 when any off switch is on, and _pw_shell to a configured shell.
-_pw_configured() {
-    _pw_off='' _pw_shell=''
-    _pw_settings /etc/ptywrap/config.toml
-    _pw_settings "${XDG_CONFIG_HOME:-${HOME-}/.config}/ptywrap/config.toml"
-    _pw_shell=${PTYWRAP_SHELL:-$_pw_shell}
-    case ${PTYWRAP_DISABLE-}:${DO_NOT_TRACK-}:${PTYWRAP_ENABLED-} in
-        1:* | *:1:* | *:false | *:0) _pw_off=1 ;;
-    esac
-    if [ -e /etc/ptywrap/disabled ]; then _pw_off=1; fi
-}
-
-# --- the real shell -----------------------------------------------------------------------------
-
-# Whether the file $1 is ourselves, through any link or under any copied name.
-_pw_ourselves() {
-    [ "$1" -ef "$_pw_file" ] && return 0
-    case ${1##*/} in ptywrap | ptywrap.sh | ptywrap-login) return 0 ;; esac
-    return 1
-}
-
-# Completes _pw_shell: configured, $SHELL, the shell saved when we became the login shell, any.
-_pw_real_shell() {
-    if [ -z "$_pw_shell" ] && [ -n "${SHELL-}" ] && ! _pw_ourselves "$SHELL"; then
-        _pw_shell=$SHELL
-    fi
-    if [ -z "$_pw_shell" ]; then
-        _pw_saved=${XDG_STATE_HOME:-${HOME-}/.local/state}/ptywrap/former-shell
-        if [ -r "$_pw_saved" ]; then
-            { IFS= read -r _pw_shell || :; } <"$_pw_saved"
-            [ -x "$_pw_shell" ] || _pw_shell=
-        fi
-    fi
-    for _pw_name in zsh bash sh; do
-        [ -z "$_pw_shell" ] || break
-        for _pw_bin in /bin /usr/bin /usr/local/bin; do
-            if [ -x "$_pw_bin/$_pw_name" ]; then
-                _pw_shell=$_pw_bin/$_pw_name
-                break
+        for _pw_pth in "$_pw_site"/*ptywrap*.pth; do
+            _pw_line=$_pw_site
+            { [ -r "$_pw_pth" ] && IFS= read -r _pw_line <"$_pw_pth"; } || :
+            if [ -f "$_pw_line/ptywrap/launch/wrapper.py" ]; then
+                _pw_wrapper=$_pw_line/ptywrap/launch/wrapper.py
             fi
         done
     done
 }
 
+# Reads `enabled` and `shell` from the top of a settings file; the rest is the verbs' business.
+_pw_settings() {
+    [ -r "$1" ] || return 0
+    while IFS='= 	' read -r _pw_key _pw_value || [ -n "$_pw_key" ]; do
+        case $_pw_key:$_pw_value in
+            \[*) break ;;
+            enabled:false*) _pw_off=1 ;;
+            enabled:true*) _pw_off='' ;;
+            shell:\"/*\"*) _pw_value=${_pw_value#\"} _pw_shell=${_pw_value%%\"*} ;;
+            shell:\'/*\'*) _pw_value=${_pw_value#\'} _pw_shell=${_pw_value%%\'*} ;;
+        esac
+    done <"$1"
+}
+
+# Sets _pw_off when any off switch is on, and _pw_shell to a configured shell.
+_pw_configured() {
+    _pw_off='' _pw_shell=''
+    _pw_settings /etc/ptywrap/config.toml
+    _pw_system_off=$_pw_off
+    _pw_settings "${XDG_CONFIG_HOME:-${HOME-}/.config}/ptywrap/config.toml"
+    _pw_shell=${PTYWRAP_SHELL:-$_pw_shell}
+    case ${PTYWRAP_DISABLE-}:${DO_NOT_TRACK-}:${PTYWRAP_ENABLED-}:$_pw_system_off in
+        1:* | *:1:*:* | *:false:* | *:0:* | *:1) _pw_off=1 ;;
+    esac
+    if [ -e /etc/ptywrap/disabled ]; then _pw_off=1; fi
+}
+
+# Completes _pw_shell: configured, $SHELL unless it is ourselves (through any link or as a copy),
+# the shell saved when we became the login shell, any.
+_pw_real_shell() {
+    if [ -z "$_pw_shell" ] && [ -n "${SHELL-}" ] && ! [ "$SHELL" -ef "$_pw_file" ]; then
+        case ${SHELL##*/} in ptywrap | ptywrap.sh | ptywrap-login) ;; *) _pw_shell=$SHELL ;; esac
+    fi
+    _pw_saved=${XDG_STATE_HOME:-${HOME-}/.local/state}/ptywrap/former-shell
+    if [ -z "$_pw_shell" ] && [ -r "$_pw_saved" ]; then
+        { IFS= read -r _pw_shell || :; } <"$_pw_saved"
+        [ -x "$_pw_shell" ] || _pw_shell=
+    fi
+    for _pw_name in zsh bash sh; do
+        for _pw_bin in /bin /usr/bin /usr/local/bin; do
+            [ -z "$_pw_shell" ] || return 0
+            if [ -x "$_pw_bin/$_pw_name" ]; then _pw_shell=$_pw_bin/$_pw_name; fi
+        done
+    done
+}
+
 # Sets _pw_login to -l when the shell has to be a login shell. A script never sees the dash in its
-# own argv[0] (the kernel replaces it by the path), so the parent decides; $1 is `c` for a -c line.
+# own argv[0] (the kernel replaces it by the path), so the parent decides; $1 is `c` for a -c line,
+# which sshd gives to a shell that is none.
 _pw_decide_login() {
     [ -z "$_pw_login" ] || return 0
     _pw_parent=
     if [ -r "/proc/$PPID/comm" ]; then
         IFS= read -r _pw_parent <"/proc/$PPID/comm"
-    elif [ ! -d /proc/self ]; then
+    elif ! [ -d /proc/self ]; then
         _pw_parent=$(ps -o comm= -p "$PPID")
-        _pw_parent=${_pw_parent##*/}
     fi
-    case $1:$_pw_parent in
+    case $1:${_pw_parent##*/} in
         :login | :sshd | :sshd-session | :mosh-server | ':tmux: server') _pw_login=-l ;;
-        *:su | *:sudo) _pw_become_login ;;
+        *:su | *:sudo) _pw_words=$(tr '\0' '\n' <"/proc/$PPID/cmdline") || return 0 ;;
+        *) return 0 ;;
     esac
-}
-
-# `su -`, `su -l`, `su --login`, `sudo -i`: the words of the parent's command line tell.
-_pw_become_login() {
-    _pw_words=$(tr '\0' '\n' <"/proc/$PPID/cmdline") || return 0
-    _pw_first=
-    _pw_ifs=${IFS-}
-    IFS='
-'
-    set -f
-    for _pw_word in $_pw_words; do
+    # `su -`, `su -l`, `sudo -i`, `sudo -iu NAME`: options stand before any other word.
+    while [ -n "${_pw_words-}" ]; do
+        _pw_word=${_pw_words%%'
+'*}
+        case $_pw_words in *'
+'*) _pw_words=${_pw_words#*'
+'} ;; *) _pw_words= ;; esac
         case $_pw_parent:$_pw_word in
-            su:- | su:-l | su:--login | sudo:-i | sudo:--login) _pw_login=-l ;;
-            sudo:-[!-]*i*) [ -z "$_pw_first" ] || _pw_login=-l ;;
+            su:- | su:-l | su:--login | sudo:-i | sudo:--login | sudo:-[!-]*i*) _pw_login=-l ;;
         esac
-        _pw_first=no
     done
-    set +f
-    IFS=$_pw_ifs
 }
 
 # Becomes the real shell with the arguments given.
 _pw_become_shell() {
     SHELL=$_pw_shell
     export SHELL
-    # shellcheck disable=SC2093
     exec "$_pw_shell" $_pw_login "$@"
 }
 
-# --- verbs --------------------------------------------------------------------------------------
-
 # `ptywrap log` and the like, and every wrong word: Python knows the verbs and offers the nearest.
 _pw_verb() {
-    if [ -x "$_pw_python" ]; then
-        exec "$_pw_python" -I -m ptywrap "$@"
-    fi
+    if [ -x "$_pw_python" ]; then exec "$_pw_python" -I -m ptywrap "$@"; fi
     echo "ptywrap: no Python at $_pw_python" >&2
     echo 'ptywrap: install it again, or set PTYWRAP_VENV to an environment that has it' >&2
     exit 1
 }
 
-# --- inside a session ---------------------------------------------------------------------------
-
 # Sets _pw_inside to `i` when this terminal is the one a living session gave to its shell. The
-# variables alone prove nothing: a tmux server inherits them and outlives us.
+# variables alone prove nothing: a tmux server inherits them and outlives us. A run without a
+# terminal is inside whatever session it inherits.
 _pw_look_inside() {
     _pw_inside=
-    if [ -n "${PTYWRAP_SESSION-}" ] && kill -0 "${PTYWRAP_KEEPER:-x}" 2>/dev/null; then
-        if [ /dev/fd/0 -ef "${PTYWRAP_TTY:-/}" ]; then
-            _pw_inside=i
-        elif [ "$_pw_mode" = run ] && ! { [ -t 0 ] && [ -t 1 ]; }; then
-            _pw_inside=i
-        fi
+    if [ -z "${PTYWRAP_SESSION-}" ] || ! kill -0 "${PTYWRAP_KEEPER:-x}" 2>/dev/null; then return; fi
+    if [ /dev/fd/0 -ef "${PTYWRAP_TTY:-/}" ]; then
+        _pw_inside=i
+    elif [ "$_pw_mode" = run ] && ! { [ -t 0 ] && [ -t 1 ]; }; then
+        _pw_inside=i
     fi
 }
-
-# --- the wrapper --------------------------------------------------------------------------------
 
 # In the process that becomes the wrapper: starts the watchdog, says its pid, becomes Python.
 # A start that hangs is killed after 2 s; the wrapper ends the watchdog once the shell runs.
@@ -233,16 +171,17 @@ _pw_wrap() {
     exec 5<<X
 -
 X
+    trap : INT QUIT
     if [ -p /dev/fd/5 ] && [ -d /proc/self/fd ]; then
-        trap ': INT' INT
-        trap ': QUIT' QUIT
         { (_pw_become_wrapper "$@" <&7) 5>/dev/fd/5 & } 7<&0
         _pw_pid=$!
-        for _pw_signal in TERM HUP; do
-            # shellcheck disable=SC2064
-            trap "_pw_pass $_pw_signal" "$_pw_signal"
-        done
-        if [ "$_pw_mode" != bare ]; then trap '_pw_pass TSTP' TSTP; fi
+        trap '_pw_pass TERM' TERM
+        trap '_pw_pass HUP' HUP
+        if [ "$_pw_mode" != bare ]; then
+            trap '_pw_pass TSTP' TSTP
+            trap '_pw_pass INT' INT
+            trap '_pw_pass QUIT' QUIT
+        fi
         while
             wait "$_pw_pid"
             kill -0 "$_pw_pid"
@@ -253,7 +192,6 @@ $_pw_line"; done
     else
         # No pipe can be opened by name (macOS): a substitution makes one.
         exec 5<&-
-        trap : INT QUIT
         { _pw_said=$(_pw_become_wrapper "$@" 5>&1 1>&7 2>&8); } 7>&1 8>&2 2>/dev/null
     fi
     trap - INT QUIT
@@ -284,28 +222,25 @@ started'*)
             exit 255
             ;;
     esac
+    # The watchdog's pid is the first number said.
     _pw_said=${_pw_said#'
--'}
-    _pw_said=${_pw_said#'
+-
 '}
     case $_pw_said in [0-9]*) kill "${_pw_said%%[!0-9]*}" 2>/dev/null ;; esac
     exec 5<&-
 }
 
-# --- what is asked ------------------------------------------------------------------------------
-
 # Sorts the leading options of a shell: launch, real shell (a -c line or an option we do not know).
 _pw_shell_asked() {
-    _pw_mode=shell _pw_line='' _pw_foreign=''
+    _pw_mode=shell _pw_line='' _pw_foreign='' _pw_word=
     for _pw_word in "$@"; do
         case $_pw_word in
-            -l | --login) _pw_login=-l ;;
+            -l | --login | -il | -li) _pw_login=-l ;;
             -i) ;;
             --*) _pw_verb "$@" ;;
             -*c*) _pw_line=c ;;
-            -il | -li) _pw_login=-l ;;
             [-+]?*) _pw_foreign=1 ;;
-            *) break ;;
+            *) _pw_verb "$@" ;;
         esac
         [ -z "$_pw_line$_pw_foreign" ] || break
     done
@@ -316,7 +251,6 @@ _pw_shell_asked() {
         [ -z "$_pw_line" ] || _pw_decide_login c
         _pw_become_shell "$@"
     fi
-    [ $# -eq 0 ] || case ${_pw_word} in -*) ;; *) _pw_verb "$@" ;; esac
     _pw_decide_login ''
     if [ -n "$_pw_off" ] || ! [ -t 0 ] || ! [ -t 1 ]; then _pw_become_shell; fi
     _pw_look_inside
@@ -346,19 +280,17 @@ case ${1-} in
     '' | -?*) _pw_shell_asked "$@" ;;
     *) _pw_verb "$@" ;;
 esac
-# `set` below takes the options off; a wrong one needs them all again, for its message.
+# What is wrong before the `--` is for Python to explain, with all the words there were.
 for _pw_word in "$@"; do
-    case $_pw_json:$_pw_word in
-        --json:*) _pw_json=./ ;;
-        *:--) break ;;
-        *:--quiet) ;;
-        *:--json) _pw_json=--json ;;
-        *:--json=?*) ;;
-        *) _pw_wrong=1 && break ;;
+    case $_pw_wrong$_pw_word in
+        --) break ;;
+        --json) _pw_wrong=file ;;
+        file*) _pw_wrong='' ;;
+        --quiet | --json=?*) ;;
+        *) _pw_wrong=yes && break ;;
     esac
 done
 if [ -n "$_pw_wrong" ] || [ "$_pw_word" != -- ]; then _pw_verb "$@"; fi
-_pw_json=
 while [ "$1" != -- ]; do
     case $1 in
         --quiet) _pw_quiet=q ;;

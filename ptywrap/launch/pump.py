@@ -5,10 +5,9 @@ import select
 import termios
 import time
 
-import _signal
-from ptywrap.launch import suspension
+from ptywrap.launch.adopt import Chores
 from ptywrap.launch.bursts import Bursts
-from ptywrap.launch.chores import Chores
+from ptywrap.launch.signals import signal
 from ptywrap.launch.tally import Page
 from ptywrap.launch.terminal import Terminal
 
@@ -21,12 +20,12 @@ _DRAIN_NS = 200_000_000
 _STUCK_MS = 2000
 _IN, _OUT, _GONE = select.POLLIN, select.POLLOUT, select.POLLHUP | select.POLLERR
 _WATCHED = (
-    _signal.SIGWINCH,
-    _signal.SIGCONT,
-    _signal.SIGTSTP,
-    _signal.SIGTERM,
-    _signal.SIGHUP,
-    _signal.SIGUSR1,  # the keeper: the shell has ended (where there is no pidfd)
+    signal.SIGWINCH,
+    signal.SIGCONT,
+    signal.SIGTSTP,
+    signal.SIGTERM,
+    signal.SIGHUP,
+    signal.SIGUSR1,  # the keeper: the shell has ended (where there is no pidfd)
 )
 
 
@@ -75,10 +74,10 @@ class Pump:
         self._signals, wake = posix.pipe()
         posix.set_blocking(self._signals, False)
         posix.set_blocking(wake, False)
-        _signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         for number in _WATCHED:
-            _signal.signal(number, _noted)
-        _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+            signal.signal(number, _noted)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         self._poll = select.poll()
         for descriptor in (self._signals, watch.shell, watch.keeper, watch.launcher):
             if descriptor >= 0:
@@ -121,7 +120,7 @@ class Pump:
             if event & _IN:
                 self._input()
             elif event & _GONE:
-                self.leave(_signal.SIGHUP)
+                self.leave(signal.SIGHUP)
         else:
             self._news(descriptor)
 
@@ -133,7 +132,7 @@ class Pump:
             self._going = False
         elif descriptor == self._watch.launcher:
             # Whoever waits for us has lost us: the outer shell has the terminal back.
-            self.leave(_signal.SIGHUP)
+            self.leave(signal.SIGHUP)
         else:
             self._poll.unregister(descriptor)
             self._watch.keeper = -1
@@ -164,7 +163,7 @@ class Pump:
         except BlockingIOError:
             written = 0
         except OSError:
-            self.leave(_signal.SIGHUP)
+            self.leave(signal.SIGHUP)
             return False
         self._cells[Page.WRITTEN] += written
         self._from_shell = data[written:]
@@ -184,7 +183,7 @@ class Pump:
             self._unreadable()
             return
         if not data:
-            self.leave(_signal.SIGHUP)
+            self.leave(signal.SIGHUP)
             return
         self._from_terminal = data
         self._flush_input()
@@ -209,7 +208,7 @@ class Pump:
         try:
             termios.tcgetattr(self._keys)
         except (OSError, termios.error):
-            self.leave(_signal.SIGHUP)
+            self.leave(signal.SIGHUP)
             return
         self._suspend()
 
@@ -234,24 +233,24 @@ class Pump:
         except BlockingIOError:
             return
         for number in noted:
-            if number in (_signal.SIGTERM, _signal.SIGHUP):
+            if number in (signal.SIGTERM, signal.SIGHUP):
                 self.leave(number)
                 return
-        if _signal.SIGUSR1 in noted:
+        if signal.SIGUSR1 in noted:
             self._going = False
-        if _signal.SIGWINCH in noted or _signal.SIGCONT in noted:
+        if signal.SIGWINCH in noted or signal.SIGCONT in noted:
             self._bursts.sized(self._terminal.copy_size(self._master))
-        if _signal.SIGCONT in noted and self._watch.keeper < 0:
-            suspension.resumed(self._terminal)
-        if _signal.SIGTSTP in noted[noted.rfind(bytes((_signal.SIGCONT,))) + 1 :]:
+        if signal.SIGCONT in noted and self._watch.keeper < 0:
+            self._terminal.resumed()
+        if signal.SIGTSTP in noted[noted.rfind(bytes((signal.SIGCONT,))) + 1 :]:
             self._suspend()
 
     def _suspend(self) -> None:
         """Have everything of ours stopped; the keeper does it as long as it lives."""
         if self._watch.keeper >= 0:
-            posix.kill(posix.getppid(), _signal.SIGTSTP)
+            posix.kill(posix.getppid(), signal.SIGTSTP)
         else:
-            suspension.stop_group(self._terminal)
+            self._terminal.stop_group()
 
     def _drain(self) -> None:
         """Move the tail: until the master has no more, 4 MiB or 200 ms.

@@ -1,12 +1,12 @@
 """Starts the observer, detached, when nobody holds its lock; asks it to follow a held command."""
 
+import _socket
 import fcntl
 import posix
 import select
 import time
 
-import _signal
-import _socket
+from ptywrap.launch.signals import signal
 
 _APART_NS = 5_000_000_000
 _WINDOW_NS = 600_000_000_000
@@ -108,11 +108,11 @@ def _detached(python: bytes, arguments: list[bytes], environ: dict[bytes, bytes]
     posix.setsid()
     if posix.fork():
         posix._exit(0)
-    _signal.set_wakeup_fd(-1)
+    signal.set_wakeup_fd(-1)
     for number in range(1, 32):
-        if number not in (_signal.SIGKILL, _signal.SIGSTOP):
-            _signal.signal(number, _signal.SIG_DFL)
-    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+        if number not in (signal.SIGKILL, signal.SIGSTOP):
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     posix.closerange(0, _HIGHEST)
     nowhere = posix.open(b"/dev/null", posix.O_RDWR)
     posix.set_inheritable(nowhere, True)

@@ -2,14 +2,15 @@
 
 import posix
 import time
+from resource import struct_rusage
 
-import _signal
-from ptywrap.launch import errand, guardian, leaving, place, rouse, status, tally
+from ptywrap.launch import errand, guardian, leaving, place, rouse, tally
+from ptywrap.launch.signals import signal
 
 _HOLD_NS = 300_000_000
-_TERMINAL = (_signal.SIGINT, _signal.SIGQUIT, _signal.SIGTSTP, _signal.SIGTTIN, _signal.SIGTTOU)
-_FORWARDED = (_signal.SIGTERM, _signal.SIGHUP)
-_WAITED = (_signal.SIGCHLD, *_FORWARDED)
+_TERMINAL = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+_FORWARDED = (signal.SIGTERM, signal.SIGHUP)
+_WAITED = (signal.SIGCHLD, *_FORWARDED)
 
 
 def run(order: errand.Errand, pid: int) -> None:
@@ -21,10 +22,10 @@ def run(order: errand.Errand, pid: int) -> None:
     posix.close(order.hold_in)
     leaving.without_core()
     for number in _TERMINAL:
-        _signal.signal(number, _signal.SIG_IGN)
+        signal.signal(number, signal.SIG_IGN)
     for number in _WAITED:
-        _signal.signal(number, _waited)
-    _signal.pthread_sigmask(_signal.SIG_BLOCK, _WAITED)
+        signal.signal(number, _waited)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _WAITED)
     guardian.named("run")
     environ = errand.environ_of(order.launcher)
     folder, text = place.marks(environ)
@@ -47,19 +48,19 @@ def run(order: errand.Errand, pid: int) -> None:
     leaving.leave(ended)
 
 
-def _waited_for(order: errand.Errand, command: int) -> tuple[int, tally.struct_rusage]:
+def _waited_for(order: errand.Errand, command: int) -> tuple[int, struct_rusage]:
     """Return status and usage; stop when the command stops, pass on what is sent to us alone."""
     while True:
         pid, ended, usage = posix.wait4(-1, posix.WNOHANG | posix.WUNTRACED)
         if pid == command and ended & 0xFF == 0x7F:
-            posix.kill(order.launcher, _signal.SIGSTOP)
-            posix.kill(posix.getpid(), _signal.SIGSTOP)
-            posix.kill(command, _signal.SIGCONT)
+            posix.kill(order.launcher, signal.SIGSTOP)
+            posix.kill(posix.getpid(), signal.SIGSTOP)
+            posix.kill(command, signal.SIGCONT)
         elif pid == command:
             return ended, usage
         elif pid == 0:
-            number = _signal.sigwait(_WAITED)
-            if number != _signal.SIGCHLD:
+            number = signal.sigwait(_WAITED)
+            if number != signal.SIGCHLD:
                 posix.kill(command, number)
 
 

@@ -1,4 +1,4 @@
-"""What only a pty knows -> `SESSION.pty`: binary records, one write each, never a byte of text typed.
+"""What only a pty knows -> `SESSION.pty`: binary records, one write each, no byte typed or shown.
 
 A record is `<HBB` (body length, kind, zero) and a body of fixed little-endian numbers; only BEGIN
 carries text. Times are CLOCK_MONOTONIC nanoseconds. A failed write is counted, and told later.
@@ -35,7 +35,10 @@ def begin(
 
 
 def opening(
-    order: Errand, pids: tuple[int, int, int], environ: dict[bytes, bytes], text: bool  # noqa: FBT001
+    order: Errand,
+    pids: tuple[int, int, int],
+    environ: dict[bytes, bytes],
+    text: bool,  # noqa: FBT001
 ) -> bytes:
     """Return BEGIN for a launch; without text the words of the command stay out of it."""
     kind = SHELL if order.is_shell else RUN if order.relayed else BARE

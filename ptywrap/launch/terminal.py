@@ -6,6 +6,7 @@ import posix
 import termios
 
 from ptywrap.launch.errand import Modes
+from ptywrap.launch.signals import signal
 
 _IFLAG_OFF = (
     termios.IGNBRK
@@ -109,6 +110,22 @@ class Terminal:
         if [*now[:2], now[3], now[6]] == [*self._raw[:2], self._raw[3], self._raw[6]]:
             termios.tcsetattr(descriptor, termios.TCSANOW, self.saved)
 
+    def stop_group(self) -> None:
+        """Give the terminal back and stop our whole group; return when we are continued.
+
+        SIGSTOP: a SIGTSTP is discarded for orphaned groups; and the outer shell watches the
+        launcher, not us.
+        """
+        self.restore()
+        posix.kill(0, signal.SIGSTOP)
+        self.resumed()
+
+    def resumed(self) -> None:
+        """Take the terminal again after a SIGCONT; in the background (`bg`) stop once more."""
+        while not self.in_foreground():
+            posix.kill(0, signal.SIGSTOP)
+        self.make_raw()
+
     def in_foreground(self) -> bool:
         """Whether the terminal's foreground group is ours."""
         try:
@@ -133,3 +150,11 @@ def modes(master: int) -> tuple[bool, bool] | None:
     except (OSError, termios.error):
         return None
     return bool(lflag & termios.ICANON), bool(lflag & termios.ECHO)
+
+
+def job_control(above: int) -> bool:
+    """Whether somebody above us can continue us: the launcher's parent is in our session."""
+    try:
+        return posix.getsid(above) == posix.getsid(0)
+    except OSError:
+        return False

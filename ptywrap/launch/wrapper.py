@@ -4,6 +4,7 @@ A main file is compiled at each start, so this one is small. It runs under `pyth
 the arguments of `errand.Errand`; only C modules are loaded before the fork (terminal.md 2).
 """
 
+import _signal  # type: ignore[import-not-found]  # typeshed has no stub for it
 import errno
 import fcntl
 import posix
@@ -11,8 +12,6 @@ import select
 import sys
 import termios
 import time
-
-import _signal
 
 STATUS = 5  # the launcher waits for its end of file
 _LOADED = (errno, select, time, _signal)  # for the modules to come
@@ -35,22 +34,22 @@ def main() -> None:
     session = posix.urandom(16).hex()
     launcher = posix.getppid()
     pid = posix.fork()
-    # Under -I the script's own folder is not on the path. Last, so that nothing shadows the library.
+    # Under -I the script's folder is not on the path. Last: nothing shadows the library.
     sys.path.append(__file__.rpartition("/ptywrap/launch/")[0])
-    from ptywrap.launch import errand  # noqa: PLC0415 - after the fork by design
+    from ptywrap.launch import errand
 
     order = errand.Errand(sys.argv, session, launcher, descriptors, saved)
     order.began_ns = began_ns
     if pid == 0:
-        from ptywrap.launch import newborn  # noqa: PLC0415
+        from ptywrap.launch import newborn
 
         newborn.become(order)
     elif order.relayed:
-        from ptywrap.launch import keeper  # noqa: PLC0415
+        from ptywrap.launch import keeper
 
         keeper.keep(order, pid)
     else:
-        from ptywrap.launch import runner  # noqa: PLC0415
+        from ptywrap.launch import runner
 
         runner.run(order, pid)
 
