@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 
 class Probe(NamedTuple):
-    """Whether a reader can be used here; if not, why, and what would help (both empty if usable)."""
+    """Whether a reader can be used here; if not, why, and what would help."""
 
     usable: bool
     reason: str = ""

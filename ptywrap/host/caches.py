@@ -65,9 +65,7 @@ class Caches:
         return {"caches": sizes(folders, clock.monotonic_ns, BUDGET_NS)}
 
 
-def sizes(
-    folders: list[tuple[str, str]], now_ns: Callable[[], int], budget_ns: int
-) -> list[Cache]:
+def sizes(folders: list[tuple[str, str]], now_ns: Callable[[], int], budget_ns: int) -> list[Cache]:
     """Return the folders that exist; `changed_at` is when the folder itself last changed."""
     until_ns = now_ns() + budget_ns
     found = []

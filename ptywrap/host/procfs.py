@@ -76,7 +76,7 @@ def mount_type(mountinfo: str, path: str) -> str | None:
         if len(fields) < 5 or not tail:
             continue
         point = _OCTAL.sub(lambda code: chr(int(code[1], 8)), fields[4])
-        inside = point == "/" or path == point or path.startswith(f"{point}/")
+        inside = point in {"/", path} or path.startswith(f"{point}/")
         if inside and (best is None or len(point) >= best[0]):
             best = (len(point), tail.split()[0])
     return best[1] if best else None

@@ -101,6 +101,6 @@ class Kernel(Protocol):
 def kernel() -> Kernel:
     """Return what tells of single processes here."""
     if sys.platform == "linux":
-        found: Kernel = import_module("ptywrap.observe.kernel")  # type: ignore[assignment]
+        found: Kernel = import_module("ptywrap.observe.kernel")
         return found
     return Silent()

@@ -39,7 +39,8 @@ class Reading(NamedTuple):
 class Entry(NamedTuple):
     """What the path needs of a process, and the row of its fact; an empty row was told already.
 
-    `cpu_ns` None is not known, `whole` says that its source counts every moment. `shell` and `top_ns` say where it belongs (see `tree`).
+    `cpu_ns` None is not known, `whole` says that its source counts every moment. `shell` and
+    `top_ns` say where it belongs (see `tree`).
     """
 
     shell: int
@@ -130,7 +131,7 @@ def summed(processes: Sequence[wire.Process], entries: Sequence[Entry]) -> Cpu:
 
 
 def chosen(*by_trust: Cpu) -> Cpu:
-    """Return the totals of the first source that tells CPU time; memory by the first that has it."""
+    """Return the totals of the first source that tells CPU time; memory of the first to tell it."""
     best = next((cpu for cpu in by_trust if cpu.user_ns is not None), Cpu())
     peak = next((c.peak_rss_bytes for c in by_trust if c.peak_rss_bytes is not None), None)
     return best._replace(peak_rss_bytes=peak)

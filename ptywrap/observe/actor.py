@@ -3,7 +3,7 @@
 An agent is an ancestor of category `ai`; a build machine sets CI; without a terminal nobody types.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 _NO = frozenset({"", "0", "false", "no"})
 
@@ -11,13 +11,16 @@ _NO = frozenset({"", "0", "false", "no"})
 def actor(
     ancestors: Iterable[str],
     environ: Mapping[str, str],
-    category: Callable[[str], str | None],
+    agents: Collection[str],
     *,
     terminal: bool,
 ) -> str:
-    """Return who acts; `ancestors` are programs' names, `category` says what a program is for."""
-    if any(category(name) == "ai" for name in ancestors):
+    """Return who acts; `ancestors` are names of programs, `agents` those of category `ai`.
+
+    `environ` holds the variables by which build machines tell themselves, and no others.
+    """
+    if any(name in agents for name in ancestors):
         return "agent"
-    if environ.get("CI", "").lower() not in _NO:
+    if any(value.lower() not in _NO for value in environ.values()):
         return "ci"
     return "human" if terminal else "script"

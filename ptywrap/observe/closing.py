@@ -220,9 +220,7 @@ def _programs(
         fact = wire.decode(entry.row) if entry.row and entry.born_ns == entry.top_ns else None
         if isinstance(fact, wire.Process):
             found.append((entry.born_ns, tuple(fact.argv) if fact.argv else None))
-    found += [
-        (life.born_ns, life.argv) for life in living if life.ppid == finish.start.shell_pid
-    ]
+    found += [(life.born_ns, life.argv) for life in living if life.ppid == finish.start.shell_pid]
     return tuple(argv for _, argv in sorted(found, key=lambda one: one[0]))
 
 

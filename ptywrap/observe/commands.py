@@ -22,7 +22,7 @@ class Start(NamedTuple):
 
 
 class Finish(NamedTuple):
-    """A command from start to end; `seen` by a mark, by the foreground alone, or by the shell's end.
+    """A command from start to end; `seen` by a mark, by the foreground, or by the shell's end.
 
     `text` None was withheld or never told; `private` as in `marks.Whole`.
     """
@@ -119,10 +119,9 @@ class Commands:
         """Take an end mark; one without a start is a command of no length."""
         shell = self._shell(pid)
         shell.marked = True
-        steps: list[Step] = []
         if shell.open is None:
-            steps = self._start(shell, Start(pid, at_ns, at_ns, shell.cwd, "mark"))
-        return steps + self._finish(shell, at_ns, ending, "mark")
+            shell.open = Start(pid, at_ns, at_ns, shell.cwd, "mark")
+        return self._finish(shell, at_ns, ending, "mark")
 
     def whole(self, pid: int, mark_ns: int, span: tuple[int, int], ending: Ending) -> list[Step]:
         """Take a mark that tells start and end in one."""
@@ -136,7 +135,7 @@ class Commands:
             finished = self._finish(shell, shell.left_ns or start_ns, Ending(None), "foreground")
             steps = [] if marked else finished
         if shell.open is None:
-            steps += self._start(shell, Start(pid, mark_ns, start_ns, shell.cwd, "mark"))
+            shell.open = Start(pid, mark_ns, start_ns, shell.cwd, "mark")
         elif start_ns <= shell.open.at_ns <= end_ns:
             shell.open = shell.open._replace(at_ns=start_ns)
         return steps + self._finish(shell, end_ns, ending, "mark")

@@ -120,5 +120,6 @@ def _unpacked(data: bytes) -> list[Entry]:
         row = data[at + _HEAD.size : at + _HEAD.size + length]
         at += _HEAD.size + length
         if len(row) == length:
-            found.append(Entry(*fields, None if cpu == _NONE else cpu, bool(whole), row))
+            known = None if cpu == _NONE else cpu
+            found.append(Entry._make([*fields, known, bool(whole), row]))
     return found

@@ -2,7 +2,8 @@
 
 import sys
 
-from ptywrap.lifecycle import proctree, usage
+from ptywrap import lifecycle
+from ptywrap.lifecycle import proctree
 from ptywrap.observe.account import Reading
 
 assert sys.platform == "linux"
@@ -13,7 +14,7 @@ _ENVIRON_BYTES = 1 << 20
 
 def reading(pid: int) -> Reading | None:
     """Return the totals of a living shell and its reaped children (lifecycle.md 3.5, no. 4)."""
-    found = usage.totals(pid)
+    found = lifecycle.totals(pid)
     if found is None:
         return None
     spent = (found.child_user_ns, found.child_sys_ns, found.read_bytes, found.write_bytes)

@@ -1,4 +1,4 @@
-"""The one way a fact goes: made private, then appended; nothing passes while recording is paused."""
+"""The one way a fact goes: made private, then appended; nothing passes while paused."""
 
 import contextlib
 import re
@@ -29,6 +29,11 @@ class Recorder:
     def paused(self) -> bool:
         """Whether nothing is recorded."""
         return bool(self._pauses) and self._pauses[-1][1] is None
+
+    @property
+    def ignoring(self) -> bool:
+        """Whether some lines are kept nowhere: then a command may not be told before its line."""
+        return bool(self._ignore)
 
     def private(self, fact: wire.Fact) -> wire.Fact:
         """Return what of a fact may be kept."""

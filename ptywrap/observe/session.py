@@ -2,7 +2,6 @@
 
 import contextlib
 from bisect import insort
-from collections.abc import Callable
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ SHELL, RELAYED, BARE = 1, 2, 3
 NO_TEXT = 4
 _US = 1000
 _FORMAT = 1
+_BEGIN_BYTES = 64 << 10
 
 Queued = tuple[int, marks.PumpRecord | marks.ShellRecord]
 
@@ -70,10 +70,7 @@ class Session:
 
         Returns the shells that have told something: a good moment to read what they used.
         """
-        told = []
-        for pid in pids:
-            if self._read_shell(pid, now_ns):
-                told.append(pid)
+        told = [pid for pid in pids if self._read_shell(pid, now_ns)]
         if self._pump is None:
             with contextlib.suppress(OSError):
                 self._pump = MarkFile(self._folder / f"{self.name}.pty", marks.pump_records)
@@ -115,8 +112,10 @@ class Session:
 
     def close(self, *, remove: bool) -> None:
         """Let go of the files; `remove` them once the session is over."""
-        for file in [*self._shells.values(), *self._leaving, *([self._pump] if self._pump else [])]:
+        for file in [*self._shells.values(), *self._leaving]:
             file.close()
+        if self._pump is not None:
+            self._pump.close()
         self.held.close(remove=remove)
         if remove:
             for path in self._folder.glob(f"{self.name}.*"):
@@ -231,10 +230,11 @@ def _ending(record: marks.Ended | marks.Whole, *, private: bool | None) -> Endin
     return Ending(record.status, record.pipe_status, record.cwd, record.text, private)
 
 
-def begin_of(path: Path, read: Callable[[Path], bytes]) -> marks.Begin | None:
+def begin_of(path: Path) -> marks.Begin | None:
     """Return the first record of a `SESSION.pty`, None while it is not there."""
     try:
-        records, _ = marks.pump_records(read(path))
+        with path.open("rb") as file:
+            records, _ = marks.pump_records(file.read(_BEGIN_BYTES))
     except OSError:
         return None
     first = records[0] if records else None

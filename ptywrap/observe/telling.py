@@ -78,10 +78,9 @@ class Teller:
             fact = structs.replace(fact, argv=None, cwd=None, argv_cut=False)
         self.recorder.tell(fact)
 
-    def start(self, session: Session, start: Start, key: Key, line: str | None) -> None:
-        """Tell that a command has begun."""
+    def start(self, session: Session, start: Start, key: Key) -> None:
+        """Tell that a command has begun; its line is told with its end alone."""
         named = naming.name(None, _ran_by(session), self.rules)
-        del line
         fact = wire.Command(
             session=key.session,
             id=key.id,

@@ -39,7 +39,7 @@ class Times:
         """Return the monotonic moment of a wall time: by the pair that is nearest on the wall."""
         if not self._walls:
             return wall_ns
-        at_ns, offset = min(self._walls, key=lambda pair: abs(pair[0] + pair[1] - wall_ns))
+        offset = min(self._walls, key=lambda pair: abs(sum(pair) - wall_ns))[1]
         return wall_ns - offset
 
     def asleep(self, since_ns: int, until_ns: int) -> int:

@@ -35,10 +35,29 @@ class Life:
     """
 
     __slots__ = (
-        "argv", "argv_cut", "born_ns", "completeness", "cost", "cwd", "ended_ns", "exe", "exec_ns",
-        "execs", "last_ns", "name", "parent_ticks", "pid", "ppid", "shell", "source", "start_ticks", "status",
+        "argv",
+        "argv_cut",
+        "born",
+        "born_ns",
+        "cost",
+        "cwd",
+        "end",
+        "ended_ns",
+        "exe",
+        "exec_ns",
+        "execs",
+        "last_ns",
+        "name",
+        "parent_ticks",
+        "pid",
+        "ppid",
+        "program",
+        "shell",
+        "source",
+        "start_ticks",
+        "status",
         "top_ns",
-    )  # fmt: skip
+    )
 
     def __init__(self, fork: Fork) -> None:
         self.pid = fork.pid
@@ -47,7 +66,9 @@ class Life:
         self.parent_ticks = fork.parent_ticks
         self.born_ns = fork.at
         self.source = fork.source
-        self.completeness: str = fork.completeness
+        self.born: str = fork.completeness
+        self.program: str = "exact"
+        self.end: str = "exact"
         self.shell = 0
         self.top_ns = fork.at
         self.name: str | None = None
@@ -61,6 +82,11 @@ class Life:
         self.cost = Cost()
         self.ended_ns: int | None = None
         self.status: int | None = None
+
+    @property
+    def completeness(self) -> str:
+        """How well it was seen: the worst of its birth, what it last executed, and its end."""
+        return worst(self.born, self.program, self.end)
 
 
 class Tree:
@@ -114,7 +140,7 @@ class Tree:
 
     def settle(self, before_ns: int) -> list[Life]:
         """Return those that ended before a moment: nothing more will be said of them."""
-        done = []
+        done: list[Life] = []
         for key, life in list(self.closed.items()):
             if (life.ended_ns or 0) > before_ns and len(self.closed) - len(done) <= _LINGER:
                 break
@@ -181,7 +207,7 @@ class Tree:
         life.argv, life.argv_cut = event.argv, event.argv_cut
         life.exe, life.cwd = event.exe, event.cwd or life.cwd
         life.name = named(event.exe, event.argv, event.name)
-        life.completeness = worst(life.completeness, event.completeness)
+        life.program = event.completeness
 
     def _used(self, event: Usage) -> None:
         life = self._of(event.pid, event.start_ticks)
@@ -210,7 +236,7 @@ class Tree:
     def _close(self, life: Life, at_ns: int, status: int | None, completeness: str) -> None:
         life.ended_ns = max(at_ns, life.born_ns)
         life.status = status
-        life.completeness = worst(life.completeness, completeness)
+        life.end = completeness
         del self.live[life.pid]
         self.closed[life.pid, life.start_ticks] = life
 
@@ -221,9 +247,7 @@ class Tree:
         return self.closed.get((pid, start_ticks))
 
 
-def _move(
-    life: Life, shell: int, children: dict[int, list[Life]], shells: set[int]
-) -> None:
+def _move(life: Life, shell: int, children: dict[int, list[Life]], shells: set[int]) -> None:
     waiting = [life]
     top_ns = life.born_ns
     while waiting:

@@ -1,0 +1,189 @@
+"""Whose processes are whose: brings what the kernel tells to the session it belongs to."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ptywrap import clock, wire
+from ptywrap.lifecycle.base import EXACT, Event, Exec, Gap
+from ptywrap.observe import Kernel, naming
+from ptywrap.observe.closing import Closing
+from ptywrap.observe.commands import Finish, Start, Step
+from ptywrap.observe.naming import Ran
+from ptywrap.observe.sensors import Sensors
+from ptywrap.observe.session import Session
+from ptywrap.observe.telling import Key, Teller
+from ptywrap.observe.tree import Life
+
+_REAPED_NS = 2_000_000
+"""A child's end is told before its shell has reaped it."""
+_STARTING_NS = 2_000_000_000
+
+
+class Identity(NamedTuple):
+    """Whose sessions these are, on which boot of which machine."""
+
+    user: str
+    device: str
+    boot_id: str
+
+
+class Gone(NamedTuple):
+    """The end of a session's shell or run, as the kernel told it."""
+
+    at_ns: int
+    status: int | None
+
+
+class Ward:
+    """The sessions alive, and the shells of theirs by pid."""
+
+    def __init__(
+        self, identity: Identity, sensors: Sensors, teller: Teller, kernel: Kernel
+    ) -> None:
+        self.identity = identity
+        self.sensors = sensors
+        self.teller = teller
+        self.kernel = kernel
+        self.tree = teller.tree
+        self.closing = Closing(teller)
+        self.active: dict[str, Session] = {}
+        self.owners: dict[int, Session] = {}
+        self.gone: dict[str, Gone] = {}
+        self.executed: dict[int, int] = {}
+        """Pid of a run -> when its command was executed."""
+        self.typed: set[str] = set()
+        """Runs that were typed in a session: what they are called is told by its marks."""
+        self._dirty: dict[int, int] = {}
+
+    def own(self, session: Session, shell: int, *, run: bool = False) -> None:
+        """Take a pid as a shell (or the run) of a session."""
+        self.owners[shell] = session
+        self.tree.shell(shell, run=run)
+
+    def disown(self, session: Session) -> None:
+        """Forget a session's shells and what lives below them."""
+        for pid in [pid for pid, owner in self.owners.items() if owner is session]:
+            del self.owners[pid]
+            self.tree.unshell(pid)
+            self.tree.drop(pid)
+        self.sensors.leave(session.begin.shell_pid)
+
+    def survivors(self, session: Session) -> bool:
+        """Say whether something lives that belongs to a session."""
+        return any(self.owners.get(life.shell) is session for life in self.tree.live.values())
+
+    def drain(self) -> None:
+        """Take what the backends know by now."""
+        for event in self.sensors.read():
+            self._observe(event)
+
+    def steps(self, session: Session, steps: Sequence[Step]) -> None:
+        """Tell what began and close what ended."""
+        for step in steps:
+            if isinstance(step, Finish):
+                self.closing.typed(session, step)
+            else:
+                self.begun(session, step)
+
+    def begun(self, session: Session, start: Start) -> None:
+        """Tell a start, unless it may yet turn out to be one that is recorded nowhere.
+
+        bash tells of a line that started with a space only when it is over.
+        """
+        recorder = self.teller.recorder
+        sure = session.run or (start.by == "mark" and not recorder.ignoring)
+        if sure and not recorder.was_paused(start.at_ns) and session.name not in self.typed:
+            self.teller.start(session, start, self.closing.key(session, start))
+
+    def look(self, session: Session, pid: int) -> None:
+        """Read what a shell's children used so far."""
+        reading = self.kernel.reading(pid)
+        if reading is not None and not session.run:
+            session.readings.setdefault(pid, []).append(reading)
+
+    def template(self, session: Session, start: Start) -> str | None:
+        """Return what a running command is called by what it executed so far."""
+        living = [life for life in self.tree.below(start.shell_pid) if life.argv]
+        ran = [Ran(life.argv, life.born_ns, 1) for life in living if life.top_ns >= start.at_ns]
+        if session.run:
+            ran = [Ran(session.begin.argv, 0, 1)]
+        return naming.name(None, ran, self.teller.rules).template
+
+    def due_ns(self) -> int | None:
+        """Return when a shell is to be looked at."""
+        return min(self._dirty.values(), default=None)
+
+    def settle(self, now_ns: int) -> None:
+        """Look at the shells that have reaped something since."""
+        for pid, due_ns in list(self._dirty.items()):
+            session = self.owners.get(pid)
+            if due_ns > now_ns:
+                continue
+            del self._dirty[pid]
+            if session is not None:
+                self.look(session, pid)
+
+    def lost(self, since_ns: int, until_ns: int, loss: tuple[str, int | None, str]) -> None:
+        """Tell that nobody saw what happened between two moments; sensor, missed, reason."""
+        self.closing.blind.append((since_ns, until_ns))
+        del self.closing.blind[:-256]
+        wall = self.teller.times.wall
+        sensor, missed, reason = loss
+        self.teller.recorder.tell(
+            wire.Loss(
+                session=wire.host_session(self.identity.device, self.identity.boot_id),
+                sensor=sensor,
+                since=wall(since_ns),
+                until=wall(until_ns),
+                missed=missed,
+                reason=reason,
+            )
+        )
+
+    def _observe(self, event: Event) -> None:
+        if isinstance(event, Gap):
+            self.lost(event.since, event.until, (event.source, event.missed, event.reason))
+            return
+        life = self.tree.apply(event)
+        if isinstance(event, Exec):
+            self._executed(event)
+        if life is not None:
+            self.tree.closed.pop((life.pid, life.start_ticks), None)
+            self._went(life)
+
+    def _executed(self, event: Exec) -> None:
+        session = self.owners.get(event.pid)
+        life = self.tree.live.get(event.pid)
+        if session is None or life is None or event.completeness != EXACT:
+            return
+        if session.run:
+            self.executed.setdefault(event.pid, event.at)
+        elif life.execs > 1 and event.at - session.begin.at_ns > _STARTING_NS:
+            self.steps(session, session.commands.replaced(event.pid, event.at))
+
+    def _went(self, life: Life) -> None:
+        """Bring an ended process to the session it belongs to."""
+        owner = self.owners.get(life.pid)
+        session = self.owners.get(life.shell)
+        if owner is not None and life.pid == owner.begin.shell_pid:
+            self.gone.setdefault(owner.name, Gone(life.ended_ns or 0, life.status))
+            if not owner.run:
+                self.teller.process(life, Key(owner.id, 0))
+                return
+        elif owner is not None:
+            self.steps(owner, owner.commands.gone(life.pid, life.ended_ns or 0, life.status))
+            self.tree.unshell(life.pid)
+            del self.owners[life.pid]
+        if session is not None:
+            self._route(session, life)
+
+    def _route(self, session: Session, life: Life) -> None:
+        """Tell a process whose command is known; hold it until it is."""
+        for shell, since_ns, until_ns, command in session.spans:
+            if life.shell == shell and since_ns <= life.top_ns <= until_ns:
+                if command is not None:
+                    self.teller.process(life, Key(session.id, command))
+                return
+        session.held.add(self.teller.entry(life, session))
+        if life.ppid == life.shell and not session.run:
+            self._dirty.setdefault(life.shell, clock.monotonic_ns() + _REAPED_NS)
