@@ -72,19 +72,23 @@ class Tool(Struct, frozen=True, forbid_unknown_fields=True):
 class Secrets(Struct, frozen=True, forbid_unknown_fields=True):
     """Where secrets stand in a line; its fields are explained in `rules.toml`."""
 
-    prefixes: dict[str, int] = {}
-    webhooks: list[str] = []
-    terms: list[str] = []
-    harmless: Words = _NONE
-    query: Words = _NONE
-    attached: dict[str, Words] = {}
-    options: dict[str, Words] = {}
-    userpass: dict[str, Words] = {}
-    positional: dict[str, int] = {}
-    after: dict[str, Words] = {}
-    assignments: Words = _NONE
-    readers: Words = _NONE
-    filters: Words = _NONE
+    prefixes: dict[str, int]
+    webhooks: list[str]
+    terms: Words
+    keys: Words
+    openkeys: Words
+    harmless: Words
+    query: Words
+    attached: dict[str, list[str]]
+    options: dict[str, list[str]]
+    userpass: dict[str, list[str]]
+    positional: dict[str, int]
+    after: dict[str, list[str]]
+    last: dict[str, str]
+    assignments: Words
+    readers: list[str]
+    filters: Words
+    carriers: Words
 
 
 class _Shell(Struct, frozen=True, forbid_unknown_fields=True):
@@ -137,6 +141,12 @@ class Rules(NamedTuple):
     keywords: Words
     skipped: Words
     secrets: Secrets
+    tokens: re.Pattern[str]
+    webhooks: re.Pattern[str]
+    named: re.Pattern[str]
+    heads: Words
+    readers: dict[str, tuple[Words, ...]]
+    reader_flags: Words
 
     def known(self, name: str) -> tuple[str, Tool] | None:
         """Return a program's own name and facts; a version suffix (`python3.12`) is forgiven."""
@@ -168,6 +178,14 @@ def load(text: str) -> Rules:
         keywords=document.shell.keywords,
         skipped=document.shell.skipped,
         secrets=document.secrets,
+        tokens=_tokens(document.secrets),
+        webhooks=re.compile(
+            "(?:" + "|".join(map(re.escape, document.secrets.webhooks)) + r""")([^\s'"<>?#]++)"""
+        ),
+        named=re.compile("|".join([*sorted(document.secrets.terms), "key"]), re.IGNORECASE),
+        heads=_heads(document.secrets),
+        readers=_readers(document.secrets.readers),
+        reader_flags=frozenset(one for one in document.secrets.readers if one[0] == "-"),
     )
 
 
@@ -178,6 +196,38 @@ def base_name(word: str) -> str:
     if word.endswith(_EXECUTABLE):
         word = word[:-4]
     return word.partition("@")[0] or word
+
+
+def _tokens(secrets: Secrets) -> re.Pattern[str]:
+    """Return the expression of tokens that begin with a vendor's prefix."""
+    tokens = (
+        f"{re.escape(prefix)}[A-Za-z0-9_.-]{{{least},}}+"
+        for prefix, least in secrets.prefixes.items()
+    )
+    return re.compile(f"(?<![A-Za-z0-9_])(?:{'|'.join(tokens)})")
+
+
+def _heads(secrets: Secrets) -> Words:
+    """Return the programs that take secrets as options, words or text."""
+    tables = (
+        secrets.attached,
+        secrets.options,
+        secrets.userpass,
+        secrets.positional,
+        secrets.after,
+        secrets.last,
+        secrets.assignments,
+    )
+    return frozenset(key.split(" ")[0] for table in tables for key in table)
+
+
+def _readers(entries: list[str]) -> dict[str, tuple[Words, ...]]:
+    """Return, for each program that reads a secret from stdin, the words it does so with."""
+    found: dict[str, tuple[Words, ...]] = {}
+    for entry in entries:
+        program, *words = entry.split(" ")
+        found[program] = (*found.get(program, ()), frozenset(words))
+    return found
 
 
 def _any_of(globs: Iterable[str]) -> re.Pattern[str]:
