@@ -65,15 +65,16 @@ def adopt(folder: Path) -> int:
     return adopted
 
 
-def keep(archive: Path, spool: Path, names: list[str]) -> None:
-    """Move loaded segments into the archive, then trim it to its room and age."""
+def keep(folders: tuple[Path, Path], names: list[str], room_bytes: int) -> None:
+    """Move loaded segments of the second folder into the first, then trim that to room and age."""
+    archive, spool = folders
     made(archive)
     for name in names:
         with contextlib.suppress(FileNotFoundError):
             (spool / name).rename(archive / name)
     sync(archive)
     sync(spool)
-    _trim(archive, spool)
+    _trim(archive, spool, room_bytes)
 
 
 def set_aside(path: Path, archive: Path) -> None:
@@ -152,11 +153,11 @@ def _take_out(found: Sealed, goes: Callable[[wire.Fact], bool]) -> None:
         found.path.unlink(missing_ok=True)
 
 
-def _trim(archive: Path, spool: Path) -> None:
+def _trim(archive: Path, spool: Path, room_bytes: int) -> None:
     """Remove the oldest archived segments past their age, or over the room of both folders."""
     now = clock.wall_ns()
     held = [(path, path.stat()) for path in sorted(archive.iterdir()) if path.is_file()]
-    over = sum(status.st_size for _, status in held) - ROOM_BYTES
+    over = sum(status.st_size for _, status in held) - room_bytes
     over += sum(path.stat().st_size for path in spool.glob("*.seg"))
     for path, status in held:
         if over > 0 or now - status.st_mtime_ns > KEEP_NS:

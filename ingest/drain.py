@@ -27,6 +27,7 @@ class Places(NamedTuple):
     spool: Path
     archive: Path
     device: str
+    room_bytes: int = archive.ROOM_BYTES
 
 
 class Waiting(NamedTuple):
@@ -76,7 +77,8 @@ class Drain:
         async with self._moving:
             if self._loaded:
                 await self.store.settle()
-                archive.keep(self.places.archive, self.places.spool, sorted(self._loaded))
+                folders = (self.places.archive, self.places.spool)
+                archive.keep(folders, sorted(self._loaded), self.places.room_bytes)
                 self._loaded.clear()
 
     async def retire(self) -> None:
