@@ -62,7 +62,7 @@ TEXT_LIMIT = 4096
 _WORD = (1 << 64) - 1
 
 
-class Unreadable(Exception):  # noqa: N818 - the name says what is wrong with the bytes
+class Unreadable(Exception):
     """Bytes that are no fact of ours; the message names the path of what is wrong."""
 
 

@@ -21,9 +21,11 @@ def long_files(root: Path) -> list[str]:
     for folder in source.FOLDERS:
         for path in sorted((root / folder).rglob("*")):
             relative = path.relative_to(root).as_posix()
-            if path.suffix not in SUFFIXES or not path.is_file():
+            # A hook's name is the one its shell looks for (`.zshenv`), not always with a suffix.
+            hook = relative.startswith("ptywrap/shell/") and path.suffix not in {".py", ".pyc"}
+            if not path.is_file() or not (hook or path.suffix in SUFFIXES):
                 continue
-            limit = HOOK_LINES if relative.startswith("ptywrap/shell/") else FILE_LINES
+            limit = HOOK_LINES if hook else FILE_LINES
             lines = path.read_text().count("\n")
             if lines > limit:
                 found.append(f"{relative}: {lines} lines, {limit} at most")

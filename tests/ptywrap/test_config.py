@@ -89,5 +89,5 @@ def test_an_unknown_key_is_refused_on_demand_with_the_nearest(
         ({}, False, "enabled = false"),
     ],
 )
-def test_any_off_switch_wins(environ: dict[str, str], enabled: bool, switch: str | None) -> None:  # noqa: FBT001
+def test_any_off_switch_wins(environ: dict[str, str], enabled: bool, switch: str | None) -> None:
     assert config.off_switch(environ, config.Config(enabled=enabled)) == switch
