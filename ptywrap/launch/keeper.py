@@ -1,5 +1,6 @@
 """Parent of the shell: reaps it, keeps its pty open, and puts a new pump where one died."""
 
+import gc
 import posix
 import time
 from resource import struct_rusage
@@ -41,6 +42,7 @@ def keep(order: errand.Errand, shell: int) -> None:
     posix.close(order.errors_out)
     posix.close(order.hold_in)
     leaving.without_core()
+    gc.disable()  # a collection would touch, and so copy, every page that the three share
     for number in (signal.SIGTTOU, signal.SIGTTIN):
         signal.signal(number, signal.SIG_IGN)
     for number in _WAITED:
