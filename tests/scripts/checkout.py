@@ -91,7 +91,7 @@ def a_checkout(root: Path, maker: str | None = MAKER) -> Checkout:
 def an_environment(folder: Path, root: Path, extras: str = "") -> Path:
     """Make what looks like a finished environment of the checkout, without installing anything."""
     (folder / "bin").mkdir(parents=True)
-    (folder / "bin/python").symlink_to(sys.executable)
+    (folder / "bin/python").symlink_to(Path(sys.executable).resolve())
     shutil.copy(root / "ptywrap/launch/ptywrap.sh", folder / "bin/ptywrap")
     pins = runpy.run_path(str(root / "scripts/environment.py"))["pins"](root)
     (folder / "ptywrap-stamp").write_text(f"{root}\n{pins}\n{extras}\n")
