@@ -2,6 +2,7 @@
 
 import sys
 from importlib import import_module
+from typing import Any
 
 from ptywrap import clock
 from ptywrap.host.base import Reader
@@ -26,8 +27,8 @@ def here() -> tuple[Reader, ...]:
 
 def read(device: str) -> Host:
     """Return the fact Host of this moment."""
-    found: dict[str, object] = {}
+    found: dict[str, Any] = {}
     for reader in reversed(here()):
         if reader.probe().usable:
             found |= reader.read()
-    return Host(device=device, at=clock.wall_ns(), **found)  # type: ignore[arg-type]
+    return Host(device=device, at=clock.wall_ns(), **found)

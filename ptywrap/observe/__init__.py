@@ -98,7 +98,7 @@ class Kernel(Protocol):
         ...
 
 
-def kernel() -> Kernel:
+def system() -> Kernel:
     """Return what tells of single processes here."""
     if sys.platform == "linux":
         found: Kernel = import_module("ptywrap.observe.kernel")

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import fcntl
+import functools
 import logging
 import logging.handlers
 import os
@@ -12,8 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-from ptywrap import clock, config, paths, templates, wire
-from ptywrap.observe import kernel, watch
+from ptywrap import clock, config, paths, privacy, templates, wire
+from ptywrap.observe import system, watch
 from ptywrap.observe.observer import Places, observer
 from ptywrap.observe.recorder import Recorder
 from ptywrap.observe.sensors import Sensors
@@ -48,7 +49,7 @@ def main() -> int:
     device = paths.device_id()
     identity = Identity(pwd.getpwuid(os.getuid()).pw_name, device, clock.boot_id())
     teller = _teller(settings.config, identity)
-    parts = (identity, sensors, teller, kernel())
+    parts = (identity, sensors, teller, system())
     places = Places(marks.folder, paths.observer_socket(), lock)
     idle_s = settings.config.observer_idle_seconds if asked.idle is None else asked.idle
     observing = observer(places, parts, watch(marks.folder), idle_s * 1_000_000_000)
@@ -126,12 +127,12 @@ def _teller(settings: config.Config, identity: Identity) -> Teller:
 
     spool = Spool(folder, header, clock.monotonic_ns, Limits(most_bytes=settings.spool_bytes))
     rules = templates.load(_rules())
-    recorder = Recorder(spool, _inward, paths.pause_file(), settings.ignore)
+    shape_only = settings.argv == "shape"
+    inward = functools.partial(
+        privacy.inward, rules=rules, argv="shape" if shape_only else "redacted"
+    )
+    recorder = Recorder(spool, inward, paths.pause_file(), settings.ignore)
     return Teller(recorder, rules, times, Tree())
-
-
-def _inward(fact: wire.Fact) -> wire.Fact:
-    return fact
 
 
 def _rules() -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ptywrap import clock, wire
+from ptywrap import clock
 from ptywrap.observe.control import Answer, Question, refusal
 from ptywrap.observe.sessions import Sessions
 
@@ -51,11 +51,7 @@ class Asks:
         key = outcomes[name]
         if key is None:
             return refusal("this command is recorded nowhere", "see `ignore` in `ptywrap config`")
-        return {
-            "ok": True,
-            "session": key.session.hex(),
-            "command": wire.hexadecimal(key.id),
-        }
+        return {"ok": True, "session": key.session.hex(), "command": key.id}
 
     def seal(self, request: dict[str, Any]) -> Answer:
         """Tell what is over and seal the segment, so that a reader finds it."""
@@ -98,7 +94,7 @@ class Asks:
             running.append(
                 {
                     "session": key.session.hex(),
-                    "command": wire.hexadecimal(key.id),
+                    "command": key.id,
                     "since_ns": now_ns - start.at_ns,
                     "cwd": start.cwd,
                     "template": self._ward.template(session, start),

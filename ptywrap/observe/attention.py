@@ -10,6 +10,8 @@ from operator import itemgetter
 
 KEYS_NS = 15_000_000_000
 """A key makes the terminal interactive for this long."""
+_ENTER_NS = 50_000_000
+"""The key that starts a command is no sign that it is used."""
 
 _Span = tuple[int, int]
 
@@ -52,7 +54,8 @@ class Attention:
         """
         if wait == "no" or until_ns <= since_ns:
             return 0
-        busy = [(first, last + KEYS_NS) for first, last in self._keys]
+        begun_ns = since_ns + _ENTER_NS
+        busy = [(first, last + KEYS_NS) for first, last in self._keys if last > begun_ns]
         busy += _true(self._alternate, until_ns)
         busy += _true(self._stopped, until_ns)
         if wait != "yes":

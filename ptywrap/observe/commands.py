@@ -5,7 +5,7 @@ so a restarted observer derives the same ids. All moments are CLOCK_MONOTONIC ns
 the time exactly as the record that gave the start has it, which goes into the id.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _HOOKED = frozenset({"bash", "zsh", "fish"})
 _PATIENCE_NS = 1_000_000_000
@@ -159,7 +159,7 @@ class Commands:
             self._front = self._root
         return steps
 
-    def state(self) -> dict[str, object]:
+    def state(self) -> dict[str, Any]:
         """Return what `restored` needs to go on, as plain values."""
         shells = [
             [s.pid, s.hooked, s.marked, list(s.open) if s.open else None, s.left_ns, s.cwd]
@@ -167,16 +167,16 @@ class Commands:
         ]
         return {"root": self._root, "front": self._front, "shells": shells}
 
-    def restore(self, state: dict[str, object]) -> None:
+    def restore(self, state: dict[str, Any]) -> None:
         """Go on where another observer's `state` left off; raises on what is none."""
         shells = {}
-        for pid, hooked, marked, opened, left_ns, cwd in state["shells"]:  # type: ignore[attr-defined]
+        for pid, hooked, marked, opened, left_ns, cwd in state["shells"]:
             shell = _Shell(pid, hooked=hooked)
             shell.marked, shell.left_ns, shell.cwd = marked, left_ns, cwd
             shell.open = Start(*opened) if opened else None
             shells[pid] = shell
         front = state["front"]
-        if self._root not in shells or front not in shells or not isinstance(front, int):
+        if self._root not in shells or front not in shells:
             raise ValueError("the state of another session")
         self._shells, self._front = shells, front
 

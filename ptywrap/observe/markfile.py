@@ -4,15 +4,16 @@ import contextlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Generic, TypeVar
 
-Record = TypeVar("Record")
+from ptywrap import marks
+
+Record = marks.PumpRecord | marks.ShellRecord
 LIMIT_BYTES = 256 << 10
 """A shell's file above this is renamed; the shell opens by name each time, so it gets a new one."""
 _CHUNK = 1 << 20
 
 
-class MarkFile(Generic[Record]):
+class MarkFile:
     """An append-only file of records, read from `offset` on. Raises OSError on opening.
 
     Only whole records are taken; `offset` is behind the last one. Nothing before it is needed

@@ -4,7 +4,6 @@ import contextlib
 from bisect import insort
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -13,7 +12,7 @@ from ptywrap.observe.account import Reading
 from ptywrap.observe.attention import Attention
 from ptywrap.observe.commands import Commands, Ending, Step
 from ptywrap.observe.held import Held
-from ptywrap.observe.markfile import MarkFile
+from ptywrap.observe.markfile import MarkFile, Record
 from ptywrap.observe.times import Times
 
 SHELL, RELAYED, BARE = 1, 2, 3
@@ -22,7 +21,7 @@ _US = 1000
 _FORMAT = 1
 _BEGIN_BYTES = 64 << 10
 
-Queued = tuple[int, marks.PumpRecord | marks.ShellRecord]
+Queued = tuple[int, Record]
 
 
 class Session:
@@ -50,9 +49,9 @@ class Session:
         self.fresh = True
         self._folder = folder
         self._queue: list[Queued] = []
-        self._pump: MarkFile[marks.PumpRecord] | None = None
-        self._shells: dict[int, MarkFile[marks.ShellRecord]] = {}
-        self._leaving: list[MarkFile[marks.ShellRecord]] = []
+        self._pump: MarkFile | None = None
+        self._shells: dict[int, MarkFile] = {}
+        self._leaving: list[MarkFile] = []
         self._restore()
 
     @property
@@ -91,7 +90,7 @@ class Session:
         """Keep where to go on, then blank what has become facts; waits for a quiet moment."""
         if self._queue:
             return
-        files: list[MarkFile[Any]] = [*self._shells.values()]
+        files: list[MarkFile] = [*self._shells.values()]
         state = {
             "format": _FORMAT,
             "pump": self._pump.offset if self._pump else 0,
@@ -139,7 +138,7 @@ class Session:
                 insort(self._queue, (self._moment(record, now_ns), record), key=itemgetter(0))
         return bool(records)
 
-    def _rotate(self, file: MarkFile[Any]) -> None:
+    def _rotate(self, file: MarkFile) -> None:
         while len(self._leaving) > 1:
             gone = self._leaving.pop(0)
             gone.close()
@@ -147,13 +146,13 @@ class Session:
             with contextlib.suppress(OSError):
                 file.path.with_name(file.path.name + ".old").unlink()
 
-    def _moment(self, record: marks.ShellRecord, now_ns: int) -> int:
+    def _moment(self, record: Record, now_ns: int) -> int:
         """Return when a record was made; a shell without a clock made it just now."""
-        if record.at_us is None:
-            return now_ns
-        return min(self.times.monotonic(record.at_us * _US), now_ns)
+        if isinstance(record, marks.Started | marks.Ended | marks.Whole) and record.at_us:
+            return min(self.times.monotonic(record.at_us * _US), now_ns)
+        return now_ns
 
-    def _take(self, record: marks.PumpRecord) -> None:
+    def _take(self, record: Record) -> None:
         match record:
             case marks.Totals():
                 self.times.note(record.at_ns, record.wall_ns)
@@ -176,7 +175,7 @@ class Session:
             case marks.Lost():
                 self.losses.append(record)
 
-    def _apply(self, at_ns: int, record: marks.PumpRecord | marks.ShellRecord) -> list[Step]:
+    def _apply(self, at_ns: int, record: Record) -> list[Step]:
         commands = self.commands
         match record:
             case marks.Foreground():
