@@ -98,7 +98,7 @@ def _dearest(record: Mapping[str, Any]) -> str:
 
 def _used(command: Mapping[str, Any]) -> str:
     said = {
-        "CPU": text.duration(cpu_ns(command)),
+        "CPU": text.cpu(cpu_ns(command)),
         "peak memory": text.size(command["peak_rss_bytes"]),
         "read": text.size(command["read_bytes"]),
         "wrote": text.size(command["write_bytes"]),

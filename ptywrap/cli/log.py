@@ -11,11 +11,15 @@ import json
 import os
 from typing import Any
 
+from rich.console import JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
 from ptywrap import clock, service
 from ptywrap.cli import base, text, window
+
+_HEADINGS = ("ID", "WHEN", "TOOK", "ENDED", "COMMAND")
+_ALIGN: tuple[JustifyMethod, ...] = ("left", "left", "right", "left", "left")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +49,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(commands, indent=2, ensure_ascii=False))
     elif commands:
-        base.page().print(_table(commands, int(answer["unique"]), now))
+        page = base.page()
+        page.print(_table(commands, int(answer["unique"]), now, page.width))
     else:
         print("no command matches; `ptywrap status` says what is being recorded")
     if answer.get("stale") and not args.json:
@@ -60,25 +65,32 @@ def _positive(word: str) -> int:
     return number
 
 
-def _table(commands: list[dict[str, Any]], unique: int, now_ns: int) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("ID", "WHEN"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("TOOK", no_wrap=True, justify="right")
-    table.add_column("ENDED", no_wrap=True)
-    table.add_column("COMMAND", overflow="ellipsis", no_wrap=True, ratio=1)
-    for command in commands:
-        failed = command.get("signal") or command.get("exit_status")
-        table.add_row(
+def _table(commands: list[dict[str, Any]], unique: int, now_ns: int, width: int) -> Table:
+    """Build the list; only the command line gives way where the terminal is narrow."""
+    cells = [
+        (
             command["id"][:unique],
             text.moment(command.get("started_at"), now_ns),
             text.duration(command.get("wall_ns")),
-            Text(_ended(command), style="red" if failed else ""),
-            Text(
-                text.visible(command.get("line") or command.get("shape") or command.get("template"))
-            ),
+            _ended(command),
         )
+        for command in commands
+    ]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading, align in zip(_HEADINGS, _ALIGN, strict=True):
+        table.add_column(heading, no_wrap=True, justify=align)
+    columns = zip(_HEADINGS, *cells, strict=False)
+    taken = sum(max(map(len, column)) + 1 for column in columns)
+    for command, cell in zip(commands, cells, strict=True):
+        line = Text(text.visible(_said(command)))
+        line.truncate(max(width - taken, 20), overflow="ellipsis")
+        failed = command.get("signal") or command.get("exit_status")
+        table.add_row(*cell[:3], Text(cell[3], style="red" if failed else ""), line)
     return table
+
+
+def _said(command: dict[str, Any]) -> str | None:
+    return command.get("line") or command.get("shape") or command.get("template")
 
 
 def _ended(command: dict[str, Any]) -> str:

@@ -67,7 +67,7 @@ def _head(page: Console, record: dict[str, Any]) -> None:
         "repository": text.visible(command["repo"]),
         "branch": text.visible(command["branch"]),
         "by": command["actor"] or "",
-        "CPU": text.duration(digest.cpu_ns(command)),
+        "CPU": text.cpu(digest.cpu_ns(command)),
         "peak memory": text.size(command["peak_rss_bytes"]),
         "ID": command["id"],
     }
@@ -115,7 +115,7 @@ def _process(process: dict[str, Any]) -> Text:
     words = " ".join(argv) if argv else process["name"] or "?"
     line = Text(text.visible(words), overflow="ellipsis", no_wrap=True)
     cpu = digest.cpu_ns(process)
-    used = "" if cpu is None else f", CPU {text.duration(cpu)}"
+    used = "" if cpu is None else f", CPU {text.cpu(cpu)}"
     line.append(f"  {text.duration(process['wall_ns'])}{used}", style="dim")
     if process["signal"] or process["exit_status"]:
         line.append(f"  {text.outcome(process['exit_status'], process['signal'])}", style="red")

@@ -30,6 +30,11 @@ def _seconds(ns: int) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} m"
 
 
+def cpu(ns: int | None) -> str:
+    """Return CPU time; 0 is what a clock of 10 ms ticks says of everything shorter."""
+    return "under 10 ms" if ns == 0 else duration(ns)
+
+
 def size(number: int | None) -> str:
     """Return bytes in powers of a thousand: `512 B`, `1.2 MB`; `-` unknown."""
     if number is None:

@@ -27,6 +27,11 @@ def test_a_length_is_said_in_its_natural_unit(ns: int | None, said: str) -> None
     assert text.duration(ns) == said
 
 
+@pytest.mark.parametrize(("ns", "said"), [(None, "-"), (0, "under 10 ms"), (20_000_000, "20 ms")])
+def test_no_tick_of_cpu_is_not_called_nothing(ns: int | None, said: str) -> None:
+    assert text.cpu(ns) == said
+
+
 @pytest.mark.parametrize(
     ("number", "said"),
     [
