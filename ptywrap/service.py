@@ -29,7 +29,7 @@ def ask(path: Path, question: str, *, wait_s: float = 30.0, **arguments: Any) ->
 
     ConnectionError or FileNotFoundError: nobody does. UserError: the answer was no, or none came.
     """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as link:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
         link.settimeout(wait_s)
         link.connect(str(path))
         _refuse_strangers(link, path)
