@@ -1,35 +1,37 @@
-# Tells ptywrap of each command of bash, in the records of ptywrap/marks.py; forks for a new mark file
-# only. Read in place of ~/.bashrc (--rcfile), or by a login shell in place of all (--posix, ENV).
+# Tells ptywrap of each command of bash, in the records of ptywrap/marks.py; forks for a new file.
+# Read in place of ~/.bashrc (--rcfile), or by a login shell in place of all (--posix, ENV).
 
-# First in PROMPT_COMMAND, with stderr on /dev/null: that hides failures and the trace of `set -x`.
-# Alone in its element (bash 5.1) it says 0: later ones get the user's $? and PIPESTATUS all the
-# same, and another status would only set off an ERR trap or `set -e`.
+# First in PROMPT_COMMAND, all output on /dev/null: failures, the trace of `set -x`, what a DEBUG trap
+# says of us. (Alone in its line, as bash-preexec asks.) Alone in its element (bash 5.1) it says 0:
+# later ones get the user's $? and PIPESTATUS all the same, and ERR traps and `set -e` see nothing.
 __pw_prompt() {
   __pw_s=$? __pw_p=("${PIPESTATUS[@]}") __pw_e=${EPOCHREALTIME-}
   [[ $__pw_t == -1 ]] || __pw_record || :
   __pw_t=$__pw_v __pw_r=0 __pw_h=$((__pw_m + 1)) __pw_d=${PWD-}
   [[ $__pw_g ]] || __pw_h=${HISTCMD-0}
-  [[ ${PROMPT_COMMAND-} == "$__pw_c"$__pw_g && ${PS0-} == *"$__pw_0"* && $__pw_a$- != *a* &&
+  [[ ${PROMPT_COMMAND-} == "$__pw_c"$__pw_g && ${PS0-} == *"$__pw_0"* &&
     ${BASHOPTS-promptvars} == *promptvars* ]] || __pw_mend || :
   [[ ${PROMPT_COMMAND-} == "$__pw_c" || $- == *e* ]] || builtin return "$__pw_s"
 }
 __pw_record() {
-  # Overwritten for some prompts, then planted again by PS0: the first start is long gone.
+  # Overwritten, then planted again by PS0 (below): the first start is long gone.
   [[ $__pw_r -lt 2 || $PROMPT_COMMAND == *"$__pw_c"* ]] || __pw_t=$__pw_l __pw_h=$__pw_m
   builtin printf -v __pw_q ' %s' "${__pw_p[@]}"
-  __pw_e=${__pw_e//[^0-9]/} __pw_k=0 __pw_n=0
+  __pw_e=${__pw_e//[^0-9]/} __pw_k=u __pw_n=0
   if [[ $__pw_m -gt $__pw_h && ${HISTCMD-0} == "$__pw_m" || $__pw_g && $__pw_m == "$__pw_h" ]]; then
-    [[ $__pw_g ]] && __pw_n=1 || __pw_n=$((__pw_m - __pw_h)) # pasted lines are several entries
+    __pw_n=$((${#__pw_g} ? 1 : __pw_m - __pw_h)) # pasted lines are several entries
     __pw_k=$((__pw_m - __pw_n))-$((__pw_m - 1))
-  elif [[ ! -o history || ${HISTIGNORE-}$__pw_g || :${HISTCONTROL-}: == *:ignoreboth:* ]]; then __pw_k=u
-  elif [[ $HISTCONTROL == *ignorespace* ]]; then [[ $HISTCONTROL == *dups* ]] && __pw_k=u || __pw_k=s
+  elif [[ -o history && -z ${HISTIGNORE-}$__pw_g ]]; then
+    case ${HISTCONTROL-} in
+      *ignoreboth* | *space*dups* | *dups*space*) ;; *space*) __pw_k=s ;; *dups*) __pw_k=0 ;;
+    esac
   fi
   [[ $__pw_y != 0 && "$__pw_q " != *' 127 '* ]] || __pw_n=0
   if [[ $__pw_d == *[\\$'\t\n\036\037']* ]]; then
     __pw_d=${__pw_d//\\/\\\\} __pw_d=${__pw_d//$'\t'/\\t} __pw_d=${__pw_d//$'\n'/\\n}
     __pw_d=${__pw_d//$'\036'/\\^} __pw_d=${__pw_d//$'\037'/\\_}
   fi
-  # Unlike ( ), $( ) does not move the terminal's foreground group.
+  # $( ), unlike ( ), does not move the terminal's foreground group.
   [[ -e $__pw_f || ! -d ${__pw_f%/*} ]] || : "$(umask 077 && : >>"$__pw_f")"
   {
     builtin printf '\036C\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t' "$$" "$__pw_t" "${__pw_e:-0}" \
@@ -38,38 +40,34 @@ __pw_record() {
     builtin printf '\037%s\037\n' "${__pw_e:-0}"
   } >>"$__pw_f"
 }
-# Puts back once what another tool has overwritten, as if we had never been in its way.
+# Puts back what another tool has overwritten, as if we had never been in its way.
 __pw_mend() {
-  if [[ ${BASHOPTS-promptvars} != *promptvars* ]]; then
-    __pw_free && PS0=${PS0//"$__pw_0"/} __pw_b=0 # nothing expands it now: it would be printed
-  elif [[ $__pw_b == 1 ]] && __pw_free; then
-    [[ ${PS0-} == *"$__pw_0"* ]] || PS0=${PS0-}$__pw_0 __pw_b=0
-    [[ ${PROMPT_COMMAND-} == "$__pw_c"$__pw_g ]] || __pw_first
-  fi
-  # `set -a` exports all that is assigned, here and in PS0.
-  [[ $- == *a* ]] && __pw_a=a || __pw_a=
-  builtin export -n "${!__pw_@}"
+  __pw_free || builtin return
+  PS0=${PS0-} PS0=${PS0//"$__pw_0"/}
+  [[ ${BASHOPTS-promptvars} != *promptvars* ]] || PS0+=$__pw_0 # else it would be printed
+  [[ ${PROMPT_COMMAND-} == "$__pw_c"$__pw_g ]] || __pw_first
 }
 __pw_free() { builtin local PROMPT_COMMAND PS0; } # fails where one is readonly
-# A tool assigns to a scalar, so to element 0; where it quotes us, it meant what stood there before.
+# Tools assign to a scalar, so to element 0; where they quote us, they mean what stood there before.
+# One that comes before us again is left there: bash-preexec insists.
 __pw_first() {
-  builtin local first=${PROMPT_COMMAND//"$__pw_c"/"$__pw_o"} rest
-  while [[ $first == [$' \t\n;']* ]]; do first=${first:1}; done
-  __pw_b=0 __pw_i=()
-  if [[ $__pw_g ]]; then
-    PROMPT_COMMAND="$__pw_c${first:+;$first}"
-  else
-    builtin unset 'PROMPT_COMMAND[999]' && rest=("${PROMPT_COMMAND[@]:1}")
-    [[ ${rest[0]-} != "$__pw_o" ]] || rest=("${rest[@]:1}")
-    PROMPT_COMMAND=("$__pw_c" ${first:+"$first"} "${rest[@]}")
+  builtin local first rest && first=${PROMPT_COMMAND//"$__pw_c"/"$__pw_o"}
+  [[ $__pw_g ]] || builtin unset 'PROMPT_COMMAND[999]'
+  if [[ $PROMPT_COMMAND == *"$__pw_c"* ]]; then
+    [[ $__pw_b == 1 ]] || { __pw_i["x$PROMPT_COMMAND"]=0 && builtin return; }
+    __pw_b=0
   fi
+  while [[ $first == [$' \t\n;']* ]]; do first=${first:1}; done
+  [[ ! $__pw_g ]] || { PROMPT_COMMAND="$__pw_c${first:+;$first}" && builtin return; }
+  rest=("${PROMPT_COMMAND[@]:1}")
+  [[ ${rest[0]-} != "$__pw_o" ]] || rest=("${rest[@]:1}")
+  PROMPT_COMMAND=("$__pw_c" ${first:+"$first"} "${rest[@]}") __pw_o=$first
 }
-# Below 5.1 no array is run and HISTCMD is hidden, below 5.0 there is no clock, below 4.4 no PS0: each
-# prompt is told, without text. PS0 expands to nothing, but plants us at 999 where another stands at
-# 0; never into a readonly variable, which would end the command.
+# Below 5.1 no array is run and HISTCMD is hidden, below 5.0 is no clock, below 4.4 no PS0: then each
+# prompt is told. PS0 expands to nothing; it plants us at 999 where others stand at 0, unless readonly.
 __pw_install() {
-  __pw_x=x __pw_t=-1 __pw_v=-1 __pw_l=0 __pw_m=0 __pw_r=0 __pw_h=0 __pw_a= __pw_b=1 __pw_g=* __pw_0=
-  __pw_c='{ __pw_prompt; } 2>/dev/null' __pw_o=${PROMPT_COMMAND-}
+  __pw_x=x __pw_t=-1 __pw_v=-1 __pw_l=0 __pw_m=0 __pw_r=0 __pw_h=0 __pw_b=1 __pw_g=* __pw_0=
+  __pw_c=$'{\n__pw_prompt\n} &>/dev/null' __pw_o=${PROMPT_COMMAND-}
   builtin local now=0 version="$((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1]))"
   [[ $version -lt 500 ]] || now='${EPOCHREALTIME//[^0-9]/}+0'
   [[ $version -lt 404 ]] && __pw_v=0 ||
@@ -77,12 +75,14 @@ __pw_install() {
   if [[ $version -lt 501 ]]; then
     PROMPT_COMMAND="$__pw_c${__pw_o:+;$__pw_o}"
   else
-    builtin declare -gA "__pw_i=([a]=999 [aa]=999)" && __pw_i["x$__pw_c"]=0
+    __pw_i=([a]=999 [aa]=999 ["x$__pw_c"]=0)
     __pw_0+='${PROMPT_COMMAND+${__pw_i["y${PROMPT_COMMAND[${__pw_i["x$PROMPT_COMMAND"]-${__pw_i["a${PROMPT_COMMAND@a}"]-0}}]=$__pw_c}"]-}}'
     PROMPT_COMMAND=("$__pw_c" "${PROMPT_COMMAND[@]}") __pw_g=
   fi
   PS0=${PS0-}$__pw_0
 }
+builtin declare -A __pw_i 2>/dev/null # the others are arrays as `set -a` would export them else
+builtin declare -a __pw_{0,b,c,d,e,f,g,h,k,l,m,n,o,p,q,r,s,t,v,x,y}
 __pw_f=${PTYWRAP_MARKS:+$PTYWRAP_MARKS/${PTYWRAP_SESSION-}.$$} __pw_y=${PTYWRAP_MARKS_TEXT-1}
 builtin unset PTYWRAP_MARKS_TEXT
 if [[ -o posix ]]; then
@@ -93,7 +93,7 @@ if [[ -o posix ]]; then
   [[ ${HISTFILE-} != "${HOME-}/.sh_history" ]] || HISTFILE=${HOME-}/.bash_history
   [[ ${MAILCHECK-} != 600 ]] || MAILCHECK=60
   [[ ! -r /etc/profile ]] || builtin . /etc/profile
-  for __pw_x in ~/.bash_profile ~/.bash_login ~/.profile /dev/null; do [[ ! -r $__pw_x ]] || break; done
+  for __pw_x in ~/.bash_{profile,login} ~/.profile /dev/null; do [[ ! -r $__pw_x ]] || break; done
   builtin . "$__pw_x"
 elif [[ -r ~/.bashrc ]]; then builtin . ~/.bashrc; fi
-builtin shopt -q promptvars && __pw_free 2>/dev/null && __pw_install 2>/dev/null
+{ builtin shopt -q promptvars && __pw_free && __pw_install; } &>/dev/null
