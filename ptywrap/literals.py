@@ -32,16 +32,20 @@ _HEADER = re.compile(
 _SCHEME = re.compile(
     r"(?:bearer|basic|token|digest|negotiate|apikey|bot|key|jwt|aws4-hmac-sha256)\s+", re.IGNORECASE
 )
-_SQL = re.compile(
-    r"\b(?:identified\s{1,4}(?:with\s{1,4}\w{1,40}\s{1,4})?(?:by|as)|password)"
-    r"\s{0,4}[(=]?\s{0,4}\\?[\"']([^\"']++)",
+_CLAUSE = re.compile(
+    r"(?:identified\s{1,4}(?:with\s{1,4}\w{1,40}\s{1,4})?(?:by|as)\s{0,4}"
+    r"|password(?:\s{1,4}|\s{0,4}[(=]\s{0,4})"
+    r"|auth\s{0,2}=\s{0,2}\(\s{0,2}[\"'][^\"']{0,80}+[\"']\s{0,2},\s{0,2})"
+    r"\\?[\"']([^\"']++)",
     re.IGNORECASE,
 )
 _SPACE = re.compile(r"\s")
 _BEARER = re.compile(r"(?<![\w-])bearer\s{1,3}([A-Za-z0-9._~+/-]{8,}+={0,2})", re.IGNORECASE)
-_NAME = re.compile(r"(?<![\w.\-])([A-Za-z_][\w.\-]{1,63}+)(\\?[\"']?)\s{0,2}(=>|:=|=|:)(\s{0,2})")
+_NAME = re.compile(
+    r"(?<![\w.\-])-{0,2}([A-Za-z_][\w.\-]{1,63}+)(\\?[\"']?)\s{0,2}(=>|:=|=|:(?!:))(\s{0,2})"
+)
 _VALUE = re.compile(
-    r"\\\"[^\"\\]*+|\\'[^'\\]*+|\"(?:[^\"\\]++|\\.)*+|'[^']*+|[^\s\"'&;,)}\]<>|\\]++", re.DOTALL
+    r"\\\"[^\"\\]*+|\\'[^'\\]*+|\"(?:[^\"\\]++|\\.)*+|'[^']*+|[^\s\"'&;,(){}\]<>|\\]++", re.DOTALL
 )
 _LONG = re.compile(r"(?<![A-Za-z0-9_+/\-])[A-Za-z0-9_+/\-]{20,}+={0,2}")
 
@@ -83,7 +87,7 @@ def found(text: str, rules: Rules, *, literal: bool) -> Iterator[Hit]:
     yield from _urls(text, rules)
     yield from _headers(text, literal=literal)
     yield from _named(text, rules)
-    for clause in _SQL.finditer(text):
+    for clause in _CLAUSE.finditer(text):
         if not is_open(clause.group(1)):
             yield Hit(clause.start(1), clause.end(1), "password")
 
@@ -135,21 +139,26 @@ def _urls(text: str, rules: Rules) -> Iterator[Hit]:
             yield Hit(info.start(1), info.end(1), "password")
 
 
-def _user_info(piece: str, at: int, *, web: bool) -> Iterator[Hit]:
-    """Find `user:password@` at the start of what follows `://`, the password whatever it holds."""
+def user_info_end(piece: str) -> int:
+    """Return where the `@` of `user:password@host` is in what follows `://`, -1 if there is none.
+
+    A password may itself hold `@`, `/`, `?` or `#`.
+    """
     ends = [end for end in map(piece.find, "/?#") if end >= 0]
     authority = piece[: min(ends)] if ends else piece
     last = authority.rfind("@")
     host = authority[last + 1 :]
     if last < 0:
         _, colon, port = authority.partition(":")
-        if colon and not port.isdigit():
-            last = piece.rfind("@")
-    elif "." not in host and not host.startswith(("localhost", "[")):
-        last = piece.rfind("@")
-    if last < 0:
-        return
-    user, colon, password = piece[:last].partition(":")
+        return piece.rfind("@") if colon and not port.isdigit() else -1
+    if "." in host or host.startswith(("localhost", "[")):
+        return last
+    return piece.rfind("@")
+
+
+def _user_info(piece: str, at: int, *, web: bool) -> Iterator[Hit]:
+    last = user_info_end(piece)
+    user, colon, password = piece[: max(last, 0)].partition(":")
     if colon and not is_open(password):
         yield Hit(at + len(user) + 1, at + last, "password")
     elif not colon and web and len(user) >= 16 and any(map(str.isdigit, user)):

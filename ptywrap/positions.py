@@ -14,12 +14,14 @@ from ptywrap.wrappers import peel
 
 _DEEPEST = 2
 _LONGEST_PIPE = 3
+_SPEAKERS = ("echo", "printf", "cat")
 _ASSIGNED = re.compile(r"[\"']?-{0,2}([A-Za-z_][\w.\-]{0,63}+)=")
 _FLAG = re.compile(r"--?([A-Za-z][\w.\-]{2,63}+)")
 _FLAG_LIKE = re.compile(r"--[A-Za-z]|-[A-Za-z]$|--$")
 _ANY_ASSIGNED = re.compile(r"(?:--from-literal=|-{0,2})[\w./:-]{1,64}+=")
 _FROM_FILE = re.compile(r"--(?:from-(?:env-)?file|dry-run|type|namespace|output|context)\b")
 _CLUSTER = re.compile(r"-[A-Za-z]+")
+_OPENING = re.compile(r"-{0,2}[\w.\-]{0,64}+=?[\"']")
 _INNER = re.compile(r"\s")
 
 
@@ -46,8 +48,10 @@ def _inside(word: Word, text: str, shift: int, rules: Rules, depth: int) -> Iter
     """Find secrets in a word that holds a line of its own: `sh -c '...'`."""
     if _INNER.search(text, word.start, word.end) is None:
         return
-    start = word.start + (text[word.start] in "'\"")
-    inner = text[start : word.end]
+    quote = _OPENING.match(text, word.start, word.end)
+    start = quote.end() if quote else word.start
+    closed = quote is not None and start < word.end and text[word.end - 1] == text[start - 1]
+    inner = text[start : word.end - closed]
     yield from _level(simple_commands(inner), inner, shift + start, rules, depth - 1)
 
 
@@ -98,7 +102,7 @@ def _program(words: list[Word], text: str, rules: Rules) -> Iterator[Hit]:
     positionals = _positionals(words[1:], known[1] if known else Tool())
     names = [name]
     for word in positionals[:3]:
-        names.append(f"{names[-1]} {word.text}")
+        names.append(f"{names[-1]} {word.text.partition('.')[0]}")
     secrets = rules.secrets
     for key in names:
         yield from _options(words, text, secrets.attached.get(key, ()), alone=False)
@@ -188,20 +192,27 @@ def _stdin(commands: list[Simple], number: int, text: str, rules: Rules) -> Iter
     words = [word for word in command.words if word.role == WORD]
     name = base_name(words[0].text) if words else ""
     for word in command.words:
-        if word.role == HERE_STRING and name not in rules.secrets.filters:
+        if word.role == HERE_STRING and not _filters(name, words, rules):
             yield from _whole(word, text, kind="stdin")
-    if name not in ("echo", "printf"):
+    if name not in _SPEAKERS:
         return
     for behind in commands[number + 1 : number + 1 + _LONGEST_PIPE]:
         if behind.operator not in ("|", "|&"):
             break
         if _reads_secret(behind.words, rules):
-            said = [word for word in words[1:] if not word.text.startswith("-")]
+            said = [word for word in command.words[1:] if not word.text.startswith("-")]
             if name == "printf" and len(said) > 1 and "%" in said[0].text:
                 del said[0]
             for word in said:
                 yield from _whole(word, text, kind="stdin")
             break
+
+
+def _filters(name: str, words: list[Word], rules: Rules) -> bool:
+    """Tell whether a program's `<<<` is ordinary text (`read PASSWORD` is not)."""
+    if name not in rules.secrets.filters:
+        return False
+    return not any(is_secret_name(word.text, rules) for word in words[1:])
 
 
 def _reads_secret(words: list[Word], rules: Rules) -> bool:

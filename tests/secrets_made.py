@@ -78,3 +78,14 @@ def filled(line: str, seed: int) -> tuple[str, list[str]]:
     for name in held:
         line = line.replace(f"{{{name}}}", values[name])
     return line, [values[name] for name in held]
+
+
+def kept(text: str, secrets: list[str]) -> list[str]:
+    """Return the secrets of which a text still holds eight characters in a row, or the whole."""
+    found = []
+    for secret in secrets:
+        size = min(len(secret), 8)
+        pieces = (secret[at : at + size] for at in range(len(secret) - size + 1))
+        if any(piece in text for piece in pieces):
+            found.append(secret)
+    return found
