@@ -21,6 +21,8 @@ SEAL_AGE_NS = 30_000_000_000
 SYNC_NS = 1_000_000_000
 KEEP_FREE_BYTES = 500 << 20
 _PAUSE_NS = 1_000_000_000
+_sync_data: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
+"""macOS has no fdatasync; its fsync hands the data to the drive, which may still hold it."""
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -161,7 +163,7 @@ class _Writer:
 
     def sync(self, now_ns: int) -> None:
         with contextlib.suppress(OSError):
-            os.fdatasync(self.descriptor)
+            _sync_data(self.descriptor)
         self.dirty = False
         self.synced_ns = now_ns
 
@@ -253,7 +255,7 @@ def _seal(path: Path, descriptor: int, number: int) -> Path | None:
         if number <= 0:
             path.unlink(missing_ok=True)
             return None
-        os.fdatasync(descriptor)
+        _sync_data(descriptor)
         target = path.with_name(f"{path.stem}.n{number}.seg")
         path.rename(target)
         _sync_folder(path.parent)

@@ -38,7 +38,7 @@ verbs:
 def main(words: list[str]) -> int:
     """Run one verb and return its exit status: 0, 1 with two lines that explain, 2 wrong usage."""
     try:
-        return _run(words)
+        return _flushed(words)
     except UserError as error:
         return _fail(error.message, error.hint)
     except KeyboardInterrupt:
@@ -68,6 +68,14 @@ def parser_for(name: str, chosen: Verb) -> argparse.ArgumentParser:
     )
     chosen.arguments(parser)
     return parser
+
+
+def _flushed(words: list[str]) -> int:
+    """Run, and meet a reader that left here rather than in the interpreter's own flush at exit."""
+    try:
+        return _run(words)
+    finally:
+        sys.stdout.flush()
 
 
 def _run(words: list[str]) -> int:
