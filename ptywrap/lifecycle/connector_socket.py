@@ -16,7 +16,7 @@ _LISTEN, _IGNORE = 1, 2
 _FORK, _EXEC, _EXIT = 0x1, 0x2, 0x80000000
 _SO_RCVBUFFORCE, _SO_ATTACH_FILTER = 33, 26
 _BUFFER_BYTES = 8 << 20
-_TIMEOUT = struct.pack("@ll", 0, 4000)  # struct timeval: how long the reader's `readv` waits
+_TIMEOUT = struct.pack("@ll", 0, 12_000)  # struct timeval: how long the reader's `readv` waits
 
 _LOAD, _LOAD_X, _JUMP, _EQUAL, _EQUAL_X, _RETURN = 0x20, 0x07, 0x05, 0x15, 0x1D, 0x06
 

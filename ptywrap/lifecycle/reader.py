@@ -34,8 +34,8 @@ _ARGV_BYTES = 4096
 _DOUBT_NS = 3_000_000
 """An argument list read this shortly before the next exec of its process may belong to that."""
 _RETRY_NS = 50_000
-_AGE_NS = 10_000_000
-_FULL = 24 * 1024
+_AGE_NS = 60_000_000
+_FULL = 48 * 1024
 _SETTLE_NS = 500_000_000
 
 

@@ -46,7 +46,7 @@ class ReaderProcess:
         finally:
             os.close(writer)
         self._tail = b""
-        self.slice_ns = scheduling.shorten(self.pid, SLICE_NS)
+        self.slice_ns = scheduling.hasten(self.pid, SLICE_NS)
         with contextlib.suppress(OSError):
             resource.prlimit(self.pid, resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
 
