@@ -14,9 +14,11 @@ SHELLS = ("bash", "zsh", "fish")
 # Memory-backed, so that marks may hold text; pytest's own folders are not.
 MEMORY = Path("/dev/shm")
 PID_OF = {"bash": "$$", "zsh": "$$", "fish": "$fish_pid"}
-BASHRC = (
-    "PS1='ready> '\nPS2='more> '\nunset PROMPT_COMMAND\nbind 'set enable-bracketed-paste off'\n"
-)
+BASHRC = """PS1='ready> '
+PS2='more> '
+unset PROMPT_COMMAND
+[[ $- != *i* ]] || bind 'set enable-bracketed-paste off'
+"""
 ZSHRC = "PS1='ready> '\nPS2='more> '\nunsetopt prompt_sp prompt_cr beep\n"
 FISHRC = "set -g fish_greeting ''\nfunction fish_prompt\n  echo -n 'ready> '\nend\n"
 
@@ -34,9 +36,9 @@ class Roles(NamedTuple):
 class Place:
     """A throw-away home with its folders; what is started with its environment is found by it."""
 
-    def __init__(self) -> None:
-        """Make the folders."""
-        self.root = Path(tempfile.mkdtemp(prefix="terminal-", dir=MEMORY))
+    def __init__(self, base: Path = MEMORY) -> None:
+        """Make the folders, in memory unless `base` is elsewhere."""
+        self.root = Path(tempfile.mkdtemp(prefix="terminal-", dir=base))
         self.home = self.folder("home")
         self.run = self.folder("run")
         self.state = self.folder("state")
@@ -47,6 +49,7 @@ class Place:
         (self.folder("data/fish") / "generated_completions").mkdir()
         self.terminals: list[Terminal] = []
         (self.home / ".bashrc").write_text(BASHRC)
+        (self.home / ".profile").write_text(". ~/.bashrc\n")
         (self.home / ".zshrc").write_text(ZSHRC)
         (self.folder("config/fish") / "config.fish").write_text(FISHRC)
 
@@ -65,7 +68,6 @@ class Place:
             "PTYWRAP_VENV": sys.prefix,
             "SHELL": "/bin/bash",
             "TERM": "xterm",
-            "TERMINAL_TEST": str(self.root),
             "XDG_CONFIG_HOME": str(self.config),
             "XDG_DATA_HOME": str(self.data),
             "XDG_RUNTIME_DIR": str(self.run),
@@ -73,6 +75,11 @@ class Place:
         }
         variables.update(changes)
         return {name: value for name, value in variables.items() if value is not None}
+
+    def give(self, uid: int, gid: int) -> None:
+        """Make another account the owner of everything here."""
+        for path in [self.root, *self.root.rglob("*")]:
+            os.chown(path, uid, gid)
 
     def open(
         self, argv: list[str], environment: dict[str, str] | None = None, start: Start | None = None
@@ -97,9 +104,9 @@ class Place:
 
     def processes(self) -> list[int]:
         """Return every process that was started with the environment of this place."""
-        sign = f"TERMINAL_TEST={self.root}".encode()
+        sign = f"={self.root}".encode()
         pids = [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
-        return [pid for pid in pids if sign in read_proc(pid, "environ").split(b"\0")]
+        return [pid for pid in pids if sign in read_proc(pid, "environ")]
 
     def ours(self) -> list[int]:
         """Return the processes here that are ours: launcher, keeper, pump, guardian, watchdog."""
