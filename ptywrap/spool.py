@@ -21,8 +21,7 @@ SEAL_AGE_NS = 30_000_000_000
 SYNC_NS = 1_000_000_000
 KEEP_FREE_BYTES = 500 << 20
 _PAUSE_NS = 1_000_000_000
-_sync_data: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
-"""macOS has no fdatasync; its fsync hands the data to the drive, which may still hold it."""
+_sync_data: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
