@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ptywrap.observe.account import Reading
+from ptywrap.observe.actor import Forebear
 
 
 class Watch(Protocol):
@@ -67,7 +68,7 @@ class Silent:
             return True
         return True
 
-    def forebears(self, pid: int) -> list[tuple[int, str]]:
+    def forebears(self, pid: int) -> list[Forebear]:
         """Return nothing: not told."""
         del pid
         return []
@@ -89,8 +90,8 @@ class Kernel(Protocol):
         """Says whether it exists and has not ended."""
         ...
 
-    def forebears(self, pid: int) -> list[tuple[int, str]]:
-        """Gives pid and names of it and its ancestors, nearest first."""
+    def forebears(self, pid: int) -> list[Forebear]:
+        """Gives it and its ancestors, nearest first."""
         ...
 
     def environ(self, pid: int, names: tuple[str, ...]) -> dict[str, str]:

@@ -4,22 +4,31 @@ An agent is an ancestor of category `ai`; a build machine sets CI; without a ter
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
+
+
+class Forebear(NamedTuple):
+    """A process above another, and what it may be called."""
+
+    pid: int
+    names: tuple[str, ...]
+
 
 _NO = frozenset({"", "0", "false", "no"})
 
 
 def actor(
-    ancestors: Iterable[str],
+    ancestors: Iterable[Forebear],
     environ: Mapping[str, str],
     agents: Collection[str],
     *,
     terminal: bool,
 ) -> str:
-    """Return who acts; `ancestors` are names of programs, `agents` those of category `ai`.
+    """Return who acts; `agents` are the names of programs of category `ai`.
 
     `environ` holds the variables by which build machines tell themselves, and no others.
     """
-    if any(name in agents for name in ancestors):
+    if any(name in agents for above in ancestors for name in above.names):
         return "agent"
     if any(value.lower() not in _NO for value in environ.values()):
         return "ci"

@@ -7,7 +7,8 @@ from ptywrap.observe.control import Answer, Question, refusal
 from ptywrap.observe.sessions import Sessions
 
 _RUN_NS = 2_000_000_000
-_FOLLOW_NS = 2_000_000_000
+_LAG_NS = 100_000_000
+_LOOK_MS = 10
 
 
 class Asks:
@@ -117,7 +118,9 @@ class Asks:
 
     def _settle(self) -> None:
         now_ns = clock.monotonic_ns()
-        self._ward.drain()
         self._sessions.scan(now_ns)
         self._ward.drain()
+        while self._sessions.lagging() and clock.monotonic_ns() - now_ns < _LAG_NS:
+            self._ward.sensors.wait(_LOOK_MS)
+            self._ward.drain()
         self._sessions.advance(now_ns, flush=True)

@@ -5,6 +5,7 @@ import sys
 from ptywrap import lifecycle
 from ptywrap.lifecycle import proctree
 from ptywrap.observe.account import Reading
+from ptywrap.observe.actor import Forebear
 
 assert sys.platform == "linux"
 
@@ -27,19 +28,19 @@ def alive(pid: int) -> bool:
     return seen is not None and not seen.ended
 
 
-def forebears(pid: int) -> list[tuple[int, str]]:
-    """Return pid and name of a process and its ancestors, nearest first.
+def forebears(pid: int) -> list[Forebear]:
+    """Return a process and its ancestors, nearest first.
 
     A program that is run by an interpreter is called by its script too.
     """
-    found: list[tuple[int, str]] = []
+    found: list[Forebear] = []
     while pid > 0 and len(found) < _DEEPEST:
         seen = proctree.stat(pid)
         if seen is None:
             break
-        found.append((pid, seen.name))
         argv, _ = proctree.argv(pid)
-        found.extend((pid, word.rpartition("/")[2]) for word in (argv or ())[:2])
+        words = [word.rpartition("/")[2] for word in (argv or ())[:2]]
+        found.append(Forebear(pid, (seen.name, *words)))
         pid = seen.ppid
     return found
 

@@ -112,7 +112,7 @@ class Observer:
     def _sleep_ms(self) -> int | None:
         """Return how long nothing is due, None: for ever."""
         now_ns = clock.monotonic_ns()
-        due = self._sessions.due_ns()
+        due = self._sessions.due_ns(now_ns)
         left = [due - now_ns] if due is not None else []
         spool = self._spool.tick()
         left += [spool] if spool is not None else []

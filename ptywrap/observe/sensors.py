@@ -1,6 +1,7 @@
 """The lifecycle backend in force: chosen by self-test, replaced when it breaks."""
 
 import logging
+import select
 from typing import NamedTuple
 
 from ptywrap import clock, lifecycle
@@ -85,6 +86,10 @@ class Sensors:
                 until_ns = clock.monotonic_ns()
                 events.append(Gap(since_ns, until_ns, None, str(error), backend.name))
         return events
+
+    def wait(self, ms: int) -> None:
+        """Sleep until a backend has something to tell, at most some milliseconds."""
+        select.select(self.descriptors, [], [], ms / 1000)
 
     def close(self) -> None:
         """Stop all."""

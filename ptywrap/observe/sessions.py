@@ -1,6 +1,7 @@
 """All sessions of this user: found in the marks folder, advanced, and closed when they are over."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from ptywrap.observe.ward import Gone, Ward
 
 GRACE_NS = 50_000_000
 """How long a record waits for those of other files and for process events of the same moment."""
+_AGAIN_NS = 10_000_000
 _STRAGGLER_NS = 300_000_000
 _UNTOLD_NS = 1_000_000_000
 _OUTCOMES = 256
@@ -26,11 +28,11 @@ _REASONS = {
 
 
 class Outer(NamedTuple):
-    """The session a run was typed in: its shell, and when what it typed was born."""
+    """The session a run was typed in: its shell, and the process this forked for it."""
 
     session: Session
     shell: int
-    top_ns: int
+    launcher: int
 
 
 class Sessions:
@@ -70,10 +72,11 @@ class Sessions:
                 for pid in known.read(now_ns, accepted):
                     self.ward.look(known, pid)
 
-    def due_ns(self) -> int | None:
+    def due_ns(self, now_ns: int) -> int | None:
         """Return the moment at which something waits to be done."""
         sessions = self.ward.active.values()
         dues = [one.due_ns + GRACE_NS for one in sessions if one.due_ns is not None]
+        dues = [max(due, now_ns + _AGAIN_NS) if due < now_ns else due for due in dues]
         dues += [due for one in sessions if (due := self._over_ns(one)) is not None]
         looking = self.ward.due_ns()
         return min([*dues, looking] if looking is not None else dues, default=None)
@@ -84,6 +87,8 @@ class Sessions:
         for session in list(self.ward.active.values()):
             waited = session.due_ns is not None
             horizon_ns = now_ns if flush else now_ns - GRACE_NS
+            if waited and not flush and self._early(session, now_ns):
+                continue
             self.ward.steps(session, session.advance(horizon_ns))
             session.held.flush()
             if waited:
@@ -92,6 +97,10 @@ class Sessions:
             if over_ns is not None and now_ns >= over_ns:
                 self._over(session, now_ns)
         self._part()
+
+    def lagging(self) -> bool:
+        """Say whether kernel events of what has happened already are still on their way."""
+        return any(one.due_ns and self.ward.lagging(one) for one in self.ward.active.values())
 
     def follow(self, pid: int) -> bool:
         """Take a command whose exec is held; False where nobody can tell of it."""
@@ -115,6 +124,13 @@ class Sessions:
             session.save()
             session.close(remove=False)
         self.ward.active.clear()
+
+    def _early(self, session: Session, now_ns: int) -> bool:
+        """Say whether a session waits for the ends of processes that are gone already."""
+        due_ns = session.due_ns or now_ns
+        if not due_ns + GRACE_NS <= now_ns < due_ns + _STRAGGLER_NS:
+            return False
+        return self.ward.lagging(session)
 
     # -- taking one ------------------------------------------------------------------------
 
@@ -162,20 +178,28 @@ class Sessions:
 
     def _actor(self, session: Session) -> str:
         begin, kernel, rules = session.begin, self.ward.kernel, self.ward.teller.rules
-        names = [name for _, name in kernel.forebears(begin.keeper_pid or begin.shell_pid)]
+        above = kernel.forebears(begin.keeper_pid or begin.shell_pid)
         environ = kernel.environ(begin.shell_pid, rules.ci_variables)
         terminal = begin.mode != BARE or session.name in self._outer
-        return actor(names, environ, rules.agents, terminal=terminal)
+        return actor(above, environ, rules.agents, terminal=terminal)
 
     def _typed_in(self, session: Session) -> Outer | None:
         """Return the session in whose shell a run was typed: shell, launcher, keeper, command."""
         parent = self.ward.active.get(session.begin.parent)
         if parent is None:
             return None
-        for life in list(self.ward.tree.above(session.begin.keeper_pid))[:2]:
-            if life.ppid in parent.commands.shells():
-                return Outer(parent, life.ppid, life.top_ns)
+        line = self.ward.kernel.forebears(session.begin.keeper_pid)[:3]
+        for launcher, shell in pairwise(line):
+            if shell.pid in parent.commands.shells():
+                return Outer(parent, shell.pid, launcher.pid)
         return None
+
+    def _born_ns(self, outer: Outer) -> int | None:
+        """Return when the launcher of a run was born, as the tree of its session tells."""
+        life = self.ward.tree.live.get(outer.launcher)
+        if life is not None and life.ppid == outer.shell:
+            return life.top_ns
+        return outer.session.held.born_ns(outer.launcher, outer.shell)
 
     def _accepts(self, session: Session, pid: int) -> bool:
         """Say whether a shell's marks count: it must live in the session's tree, or have."""
@@ -243,7 +267,9 @@ class Sessions:
         start = Start(begin.shell_pid, begin.at_ns, since_ns, begin.cwd, "begin")
         finish = Finish(start, end.at_ns, end.status, (), None, private=False, seen="mark")
         outer = self._outer.get(session.name)
-        self.outcomes[session.name] = self.ward.closing.ran(session, finish, outer)
+        top_ns = self._born_ns(outer) if outer is not None else None
+        typed = (outer.session, outer.shell, top_ns) if outer and top_ns is not None else None
+        self.outcomes[session.name] = self.ward.closing.ran(session, finish, typed)
         while len(self.outcomes) > _OUTCOMES:
             del self.outcomes[next(iter(self.outcomes))]
 

@@ -16,6 +16,7 @@ from ptywrap.observe.tree import Life
 
 _REAPED_NS = 2_000_000
 """A child's end is told before its shell has reaped it."""
+_MOST_LOOKS = 64
 _STARTING_NS = 2_000_000_000
 
 
@@ -70,7 +71,15 @@ class Ward:
 
     def survivors(self, session: Session) -> bool:
         """Say whether something lives that belongs to a session."""
-        return any(self.owners.get(life.shell) is session for life in self.tree.live.values())
+        return any(self._is_of(life, session) for life in self.tree.live.values())
+
+    def lagging(self, session: Session) -> bool:
+        """Say whether a process of a session is gone whose end was not told yet."""
+        living = [life for life in self.tree.live.values() if self._is_of(life, session)]
+        return any(not self.kernel.alive(life.pid) for life in living[:_MOST_LOOKS])
+
+    def _is_of(self, life: Life, session: Session) -> bool:
+        return self.owners.get(life.shell) is session
 
     def drain(self) -> None:
         """Take what the backends know by now."""
