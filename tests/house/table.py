@@ -100,15 +100,18 @@ TABLE = (
     ),
     Row("ptywrap.literals", may="ptywrap.rules ptywrap.admission", pure=True),
     Row(
-        "ptywrap.redaction",
-        may="ptywrap.rules ptywrap.wrappers ptywrap.arguments ptywrap.shapes ptywrap.shellwords "
-        "ptywrap.literals ptywrap.positions",
+        "ptywrap.positions",
+        may="ptywrap.rules ptywrap.wrappers ptywrap.shellwords ptywrap.literals",
         pure=True,
     ),
-    # It changes facts, which are msgspec's structs.
+    Row(
+        "ptywrap.redaction",
+        may="ptywrap.rules ptywrap.shapes ptywrap.shellwords ptywrap.literals ptywrap.positions",
+        pure=True,
+    ),
     Row(
         "ptywrap.privacy",
-        may="ptywrap.wire ptywrap.templates ptywrap.redaction ptywrap.literals",
+        may="ptywrap.wire ptywrap.templates ptywrap.literals ptywrap.redaction",
         third="msgspec",
         pure=True,
     ),
