@@ -51,6 +51,10 @@ class MarkFile:
             if used == 0 or len(data) < _CHUNK:
                 return found
 
+    def changed_ns(self) -> int:
+        """Return the wall time of the last write, cut to the kernel's tick: never late."""
+        return os.fstat(self._descriptor).st_mtime_ns
+
     def blank(self) -> None:
         """Overwrite what was taken with zeros, in place: the writer appends at the same time."""
         with contextlib.suppress(OSError):

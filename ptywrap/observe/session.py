@@ -128,14 +128,20 @@ class Session:
             except OSError:
                 return False
             self._shells[pid] = file
-        records = file.read()
-        for record in records:
-            insort(self._queue, (self._moment(record, now_ns), record), key=itemgetter(0))
+        told = self._queued(file, now_ns)
         if file.replaced():
             self._leaving.append(self._shells.pop(pid))
-        for old in list(self._leaving):
-            for record in old.read():
-                insort(self._queue, (self._moment(record, now_ns), record), key=itemgetter(0))
+        for old in self._leaving:
+            self._queued(old, now_ns)
+        return told
+
+    def _queued(self, file: MarkFile, now_ns: int) -> bool:
+        """Take a shell's new records; one without a time was written when its file last changed."""
+        records = file.read()
+        if records:
+            now_ns = min(now_ns, self.times.monotonic(file.changed_ns()))
+        for record in records:
+            insort(self._queue, (self._moment(record, now_ns), record), key=itemgetter(0))
         return bool(records)
 
     def _rotate(self, file: MarkFile) -> None:
@@ -147,7 +153,7 @@ class Session:
                 file.path.with_name(file.path.name + ".old").unlink()
 
     def _moment(self, record: Record, now_ns: int) -> int:
-        """Return when a record was made; a shell without a clock made it just now."""
+        """Return when a record was made; where the shell has no clock, `now_ns` must do."""
         if isinstance(record, marks.Started | marks.Ended | marks.Whole) and record.at_us:
             return min(self.times.monotonic(record.at_us * _US), now_ns)
         return now_ns

@@ -103,7 +103,8 @@ class Teller:
 
     def started_at(self, start: Start) -> int:
         """Return when a command began, ns since the epoch: as its mark says, where one does."""
-        return start.mark_ns if start.by == "mark" else self.times.wall(start.at_ns)
+        timed = start.by == "mark" and start.mark_ns != start.at_ns
+        return start.mark_ns if timed else self.times.wall(start.at_ns)
 
     def _told(self, story: Story) -> list[wire.Process]:
         """Tell the processes of a command, the ended and those that go on."""
