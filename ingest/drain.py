@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ingest import archive, clock, segments
-from ingest.archive import Sealed
+from ingest.archive import ROOM_BYTES, Sealed
 from ingest.store.base import Batch, Keep, Scope, Store, StoreError, Unstorable
 from ingest.store.forget import goes, going
 from ingest.store.tables import tables
@@ -27,7 +27,7 @@ class Places(NamedTuple):
     spool: Path
     archive: Path
     device: str
-    room_bytes: int = archive.ROOM_BYTES
+    room_bytes: int = ROOM_BYTES
 
 
 class Waiting(NamedTuple):
@@ -101,6 +101,8 @@ class Drain:
             forgotten = (await self.store.forget(scope)).commands
             if forgotten - commands and scope != Scope():
                 self._take_out(folders, scope, commands | forgotten)
+            # What is left of the segments has other names now, and is in the store already.
+            await self._add(self._not_loaded())
             return len(commands | forgotten)
 
     def waiting(self) -> Waiting:

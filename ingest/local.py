@@ -15,6 +15,7 @@ import signal
 import socket
 import struct
 import time
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from typing import Any
 from ingest import answers, archive, asks, drain, store
 from ingest.store.base import Store, StoreError
 
+Work = Callable[[], Awaitable[dict[str, Any]]]
 _log = logging.getLogger(__name__)
 _SETTLE_SECONDS = 0.5
 _LOCK_SECONDS = 20.0
@@ -74,7 +76,7 @@ class Local:
         # Clients may knock from now on; they are answered when the store is open.
         server = await asyncio.start_unix_server(self._client, self._args.socket)
         self._args.socket.chmod(0o600)
-        opened = await drain.attempt(self._open)
+        opened = await drain.attempt(partial(self._twice, self._open))
         if not opened["ok"]:
             self._refusal = opened
         await self._until_left()
@@ -90,10 +92,29 @@ class Local:
         opened: Store = await asyncio.to_thread(store.open, f"duckdb://{self._args.file}")
         places = drain.Places(self._args.spool, self._args.archive, device)
         filling = drain.Drain(opened, places)
-        await filling.start()
-        await filling.load()
+        async with contextlib.AsyncExitStack() as undo:
+            undo.push_async_callback(opened.close)
+            await filling.start()
+            await filling.load()
+            undo.pop_all()
         self._drain = filling
         return {"ok": True}
+
+    async def _twice(self, work: Work) -> dict[str, Any]:
+        """Do work, and once more on the store opened anew where damage showed."""
+        try:
+            return await work()
+        except StoreError as error:
+            if not error.reopen:
+                raise
+            _log.warning("opened anew: %s", error)
+        filling, self._drain = self._drain, None
+        if filling is not None:
+            with contextlib.suppress(StoreError):
+                await filling.store.close()
+        if work != self._open:
+            await self._open()
+        return await work()
 
     async def _close(self) -> dict[str, Any]:
         filling = self._open_drain()
@@ -108,9 +129,9 @@ class Local:
             self._touched.clear()
             if await self._disturbed(min(_SETTLE_SECONDS, self._args.idle)):
                 continue
-            await drain.attempt(self._settle)
+            await drain.attempt(partial(self._twice, self._settle))
             if not retired and self._drain is not None:
-                retired = (await drain.attempt(self._retire))["ok"]
+                retired = (await drain.attempt(partial(self._twice, self._retire)))["ok"]
             rest = max(self._args.idle - _SETTLE_SECONDS, 0.0)
             if not await self._disturbed(rest) and not self._answering:
                 return
@@ -159,7 +180,9 @@ class Local:
                 return
             body = await reader.readexactly(length)
             self._touched.set()
-            writer.write(asks.frame(await drain.attempt(partial(self._answer, body))))
+            writer.write(
+                asks.frame(await drain.attempt(partial(self._twice, partial(self._answer, body))))
+            )
             await writer.drain()
 
     async def _answer(self, body: bytes) -> dict[str, Any]:

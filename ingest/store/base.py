@@ -14,11 +14,15 @@ Row = dict[str, Any]
 
 
 class StoreError(Exception):
-    """The store cannot do it now; two lines for a user: what, and what to do."""
+    """The store cannot do it now; two lines for a user: what, and what to do.
 
-    def __init__(self, what: str, hint: str) -> None:
+    `reopen`: closing and opening it again may help, for that is when damage is repaired.
+    """
+
+    def __init__(self, what: str, hint: str, *, reopen: bool = False) -> None:
         super().__init__(what)
         self.hint = hint
+        self.reopen = reopen
 
 
 class Unstorable(Exception):

@@ -23,7 +23,7 @@ from ingest.store.base import (
     Unstorable,
 )
 from ingest.store.duckdb_erase import forget, retire, shed
-from ingest.store.duckdb_file import open_file, remove_damaged, rewrite, statement
+from ingest.store.duckdb_file import failure, open_file, remove_damaged, rewrite, statement
 from ptywrap import wire
 
 Answer = TypeVar("Answer")
@@ -155,7 +155,7 @@ class DuckDB:
         except duckdb.InterruptException:
             raise StoreError("the question took too long", "ask for less") from None
         except duckdb.Error as error:
-            raise StoreError(f"the store failed: {_first_line(error)}", "see its log") from error
+            raise failure(self.path, error) from error
         finally:
             cursor.close()
 
@@ -253,7 +253,3 @@ def _fetch(cursor: DuckDBPyConnection, text: str, values: dict[str, Any]) -> lis
 
 def _signed(word: int) -> int:
     return word - (1 << 64) if word >> 63 else word
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0][:200]

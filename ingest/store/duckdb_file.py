@@ -26,6 +26,8 @@ SCHEMA = 1
 _KEPT_DAMAGED = 2
 _TEMPORARY_BYTES = "512MB"
 _REWRITING = ".rewriting"
+_SUSPECT = ".suspect"
+_CORRUPT = ("orrupt", "checksum", "Could not read enough bytes")
 # What DuckDB says when the file is well but cannot be had; anything else at opening is damage.
 _NOT_DAMAGE = (
     ("conflicting lock", "another program has it open: close that one, then try again"),
@@ -62,6 +64,17 @@ def _statements() -> dict[str, str]:
     return dict(zip(parts[1::2], (part.strip() for part in parts[2::2]), strict=True))
 
 
+def failure(path: Path, error: duckdb.Error) -> StoreError:
+    """Return what a failed question means; damage that shows only now is repaired at opening."""
+    said = str(error)
+    corrupt = any(words in said for words in _CORRUPT)
+    if corrupt:
+        Path(f"{path}{_SUSPECT}").touch(mode=0o600)
+    reopen = corrupt or isinstance(error, duckdb.InternalError) or "invalidated" in said
+    hint = "try again" if reopen else "its log says where"
+    return StoreError(f"the store failed: {said.splitlines()[0][:200]}", hint, reopen=reopen)
+
+
 def open_file(path: Path, memory_bytes: int) -> Opened:
     """Open or make the file; a damaged WAL is moved aside, then a damaged file.
 
@@ -69,7 +82,12 @@ def open_file(path: Path, memory_bytes: int) -> Opened:
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     repaired: list[str] = []
-    for victim in (Path(f"{path}.wal"), path, None):
+    Path(f"{path}{_REWRITING}").unlink(missing_ok=True)
+    suspect = Path(f"{path}{_SUSPECT}")
+    if suspect.exists():
+        repaired += [_aside(path, victim) for victim in _both(path) if victim.exists()]
+        suspect.unlink()
+    for victim in (*_both(path), None):
         try:
             return Opened(_open(path, memory_bytes), tuple(repaired))
         except (duckdb.Error, ValueError) as error:
@@ -165,6 +183,11 @@ def _refuse_if_well(path: Path, error: Exception) -> None:
     for words, hint in _NOT_DAMAGE:
         if words in said:
             raise StoreError(f"{path} cannot be opened", hint) from error
+
+
+def _both(path: Path) -> tuple[Path, Path]:
+    """Return the WAL, then the file: the order in which they are given up."""
+    return Path(f"{path}.wal"), path
 
 
 def _aside(path: Path, victim: Path) -> str:
