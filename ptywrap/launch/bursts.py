@@ -30,6 +30,7 @@ class Bursts:
         "_mode",
         "_reads",
         "_screen",
+        "_size",
         "_size_bytes",
         "_tally",
         "cells",
@@ -46,6 +47,7 @@ class Bursts:
         self._first_out_ns = self._last_out_ns = self._size_bytes = 0
         self._check_at_ns = self._idle_at_ns = self._enters = 0
         self._foreground = 0
+        self._size = b""
         self._mode: tuple[bool, bool] | None = None
 
     def typed(self, data: bytes) -> None:
@@ -81,7 +83,8 @@ class Bursts:
 
     def sized(self, size: bytes) -> None:
         """Record a change of the window."""
-        if size:
+        if size and size != self._size:
+            self._size = size
             self._tally.append(tally.size(time.monotonic_ns(), size))
 
     def await_idle(self) -> None:

@@ -11,7 +11,6 @@ class Errand:
 
     __slots__ = (
         "above",
-        "began_ns",
         "command",
         "environment",
         "errors_in",
@@ -53,7 +52,6 @@ class Errand:
         self.command = [encoded(word) for word in arguments[8:]]
         self.session = session
         self.launcher = launcher
-        self.began_ns = 0
         self.errors_in, self.errors_out, self.hold_in, self.hold_out = descriptors[:4]
         self.master, self.slave = descriptors[4:] or (-1, -1)
         self.saved = saved

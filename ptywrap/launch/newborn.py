@@ -6,8 +6,8 @@ import posix
 from ptywrap.launch import errand, inject, place
 from ptywrap.launch.signals import signal
 
-# Python ignores PIPE and XFSZ from its start, dash may ignore INT and QUIT.
-_CHANGED = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGQUIT)
+# Python ignores PIPE and XFSZ from its start, sh ignores INT and QUIT in a background process.
+_CHANGED = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGQUIT, signal.SIGCHLD)
 _HIGHEST = 1 << 16
 _NOT_FOUND = (errno.ENOENT, errno.ENOTDIR)
 _OURS = (b"PTYWRAP_SESSION", b"PTYWRAP_TTY", b"PTYWRAP_KEEPER", b"PTYWRAP_MARKS")

@@ -25,8 +25,8 @@ def marks(environ: dict[bytes, bytes]) -> tuple[bytes, bool]:
         if _private(folder):
             return folder, True
     state = environ.get(b"XDG_STATE_HOME", b"")
-    if not state.startswith(b"/"):
-        state = environ.get(b"HOME", b"") + b"/.local/state"
+    if not state.startswith(b"/") and environ.get(b"HOME", b"").startswith(b"/"):
+        state = environ[b"HOME"] + b"/.local/state"
     folder = state + b"/ptywrap/marks"
     if state.startswith(b"/") and _made(folder) and _private(folder):
         return folder, False

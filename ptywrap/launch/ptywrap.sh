@@ -3,8 +3,7 @@
 # else starts the wrapper, stays as its fallback, and leaves with the shell's own status.
 # No external program stands on the way to an exec. Every name starts with _pw_: a variable that
 # happens to be exported already would reach the shell otherwise.
-# -ef is POSIX since 2024, and was in dash, bash, busybox and ksh long before.
-# shellcheck disable=SC3013
+# shellcheck disable=SC3013 # -ef is POSIX since 2024, and was in dash and others long before
 
 # Finds the environment's Python and wrapper.py, through links, installed or in a checkout.
 _pw_locate() {
@@ -16,11 +15,7 @@ _pw_locate() {
             *) _pw_file=${_pw_file%/*}/$_pw_link ;;
         esac
     done
-    case $_pw_file in
-        /*) ;;
-        */*) _pw_file=$PWD/$_pw_file ;;
-        *) _pw_file=$(command -v -- "$_pw_file") ;;
-    esac
+    case $_pw_file in /*) ;; *) _pw_file=$PWD/$_pw_file ;; esac
     _pw_folder=${_pw_file%/*}
     _pw_environment=${_pw_folder%/*}
     _pw_wrapper=
@@ -98,32 +93,23 @@ _pw_decide_login() {
     [ -z "$_pw_login" ] || return 0
     _pw_parent=
     if [ -r "/proc/$PPID/comm" ]; then
-        IFS= read -r _pw_parent <"/proc/$PPID/comm"
+        IFS= read -r _pw_parent <"/proc/$PPID/comm" || :
     elif ! [ -d /proc/self ]; then
         _pw_parent=$(ps -o comm= -p "$PPID")
     fi
     case $1:${_pw_parent##*/} in
         :login | :sshd | :sshd-session | :mosh-server | ':tmux: server') _pw_login=-l ;;
-        *:su | *:sudo) _pw_words=$(tr '\0' '\n' <"/proc/$PPID/cmdline") || return 0 ;;
-        *) return 0 ;;
+        *:su | *:sudo) _pw_parent=$_pw_parent:$(tr '\0' '|' <"/proc/$PPID/cmdline") || return 0 ;;
     esac
-    # `su -`, `su -l`, `sudo -i`, `sudo -iu NAME`: options stand before any other word.
-    while [ -n "${_pw_words-}" ]; do
-        _pw_word=${_pw_words%%'
-'*}
-        case $_pw_words in *'
-'*) _pw_words=${_pw_words#*'
-'} ;; *) _pw_words= ;; esac
-        case $_pw_parent:$_pw_word in
-            su:- | su:-l | su:--login | sudo:-i | sudo:--login | sudo:-[!-]*i*) _pw_login=-l ;;
-        esac
-    done
+    case $_pw_parent in
+        su:*'|-|'* | su:*'|-l|'* | su:*'|--login|'*) _pw_login=-l ;;
+        sudo:*'|-i'* | sudo:*'|-'?'i|'* | sudo:*'|--login|'*) _pw_login=-l ;;
+    esac
 }
 
 # Becomes the real shell with the arguments given.
 _pw_become_shell() {
-    SHELL=$_pw_shell
-    export SHELL
+    export SHELL="$_pw_shell"
     exec "$_pw_shell" $_pw_login "$@"
 }
 
@@ -141,24 +127,31 @@ _pw_verb() {
 _pw_look_inside() {
     _pw_inside=
     if [ -z "${PTYWRAP_SESSION-}" ] || ! kill -0 "${PTYWRAP_KEEPER:-x}" 2>/dev/null; then return; fi
-    if [ /dev/fd/0 -ef "${PTYWRAP_TTY:-/}" ]; then
-        _pw_inside=i
-    elif [ "$_pw_mode" = run ] && ! { [ -t 0 ] && [ -t 1 ]; }; then
+    if [ /dev/fd/0 -ef "${PTYWRAP_TTY:-/}" ] || { [ "$_pw_mode" = run ] && ! [ -t 0 ]; }; then
         _pw_inside=i
     fi
 }
 
 # In the process that becomes the wrapper: starts the watchdog, says its pid, becomes Python.
 # A start that hangs is killed after 2 s; the wrapper ends the watchdog once the shell runs.
+# What a broken Python has to say goes nowhere; the wrapper takes its stderr from descriptor 8.
 _pw_become_wrapper() {
     sh -c 'trap "kill \$!; wait; exit" TERM; sleep 2 & wait $!; kill -9 $PPID' \
-        </dev/null >/dev/null 2>&1 5>&- 7>&- 8>&- &
+        </dev/null >/dev/null 5>&- 7>&- 8>&- &
     echo "$!" >&5
     exec "$_pw_python" -I -S "$_pw_wrapper" "$_pw_mode" "$!" "$PPID" "$_pw_environment" \
-        "$_pw_flags" "$_pw_json" "$_pw_shell" "$@" 7>&- 8>&-
+        "$_pw_flags" "$_pw_json" "$_pw_shell" "$@" 7>&-
 }
 
-# Runs the wrapper and leaves as the shell or command left; returns when it never came to run one.
+# Runs the wrapper, if there is one; returns when it never came to run a shell or command.
+# `command eval` turns what would end this script (no process, no descriptor left) into a status.
+_pw_observe() {
+    if [ -x "$_pw_python" ] && [ -f "$_pw_wrapper" ]; then
+        { command eval '_pw_wrap "$@"'; } 8>&2 2>/dev/null
+    fi
+}
+
+# Runs the wrapper and leaves as the shell or command left.
 # Descriptor 5 is a pipe that keeper and pump hold, so it ends when both are gone. Descriptors 3
 # and 4 are left alone: make's job server lives there.
 #
@@ -167,7 +160,7 @@ _pw_become_wrapper() {
 # can be waited for is a background child, with stdin on /dev/null and SIGINT ignored: stdin is
 # given back here, the signals by the wrapper (newborn.py).
 _pw_wrap() {
-    _pw_said=''
+    _pw_said='' _pw_sent=''
     exec 5<<X
 -
 X
@@ -177,22 +170,30 @@ X
         _pw_pid=$!
         trap '_pw_pass TERM' TERM
         trap '_pw_pass HUP' HUP
-        if [ "$_pw_mode" != bare ]; then
-            trap '_pw_pass TSTP' TSTP
-            trap '_pw_pass INT' INT
-            trap '_pw_pass QUIT' QUIT
-        fi
+        [ "$_pw_mode" = bare ] || for _pw_word in TSTP INT QUIT; do
+            # shellcheck disable=SC2064
+            trap "_pw_pass $_pw_word" "$_pw_word"
+        done
         while
             wait "$_pw_pid"
             kill -0 "$_pw_pid"
-        do :; done 2>/dev/null
-        while IFS= read -r _pw_line <&5; do _pw_said="$_pw_said
-$_pw_line"; done
+        do :; done
+        # Whatever else holds the pipe open, there is only something to wait for once a shell runs.
+        echo end >/dev/fd/5
+        while IFS= read -r _pw_line <&5; do
+            case $_pw_line:$_pw_said in
+                end:*exit* | end:*signal*) break ;;
+                end:*started*) ;; # the keeper was killed, and the pump goes on
+                end:*) break ;;
+                *) _pw_said="$_pw_said
+$_pw_line" ;;
+            esac
+        done
         trap - TERM HUP TSTP
     else
         # No pipe can be opened by name (macOS): a substitution makes one.
         exec 5<&-
-        { _pw_said=$(_pw_become_wrapper "$@" 5>&1 1>&7 2>&8); } 7>&1 8>&2 2>/dev/null
+        { _pw_said=$(_pw_become_wrapper "$@" 5>&1 1>&7); } 7>&1
     fi
     trap - INT QUIT
     _pw_leave
@@ -200,7 +201,8 @@ $_pw_line"; done
 
 # Passes a signal on to the wrapper; with the keeper dead, dies of it, which the pump will see.
 _pw_pass() {
-    kill "-$1" "$_pw_pid" 2>/dev/null && return
+    _pw_sent=$1
+    kill "-$1" "$_pw_pid" && return
     trap - "$1"
     kill "-$1" $$
 }
@@ -211,23 +213,17 @@ _pw_leave() {
         *'
 exit '*) exit "${_pw_said##*exit }" ;;
         *'
-signal '*)
-            ulimit -c 0
-            kill -"${_pw_said##*signal }" $$
-            exit 255
-            ;;
+signal '*) ulimit -c 0 && kill -"${_pw_said##*signal }" $$ && exit 255 ;;
         *'
-started'*)
-            echo 'ptywrap: the session was lost' >&2
-            exit 255
-            ;;
+started'*) echo 'ptywrap: the session was lost' >&8 && exit 255 ;;
     esac
     # The watchdog's pid is the first number said.
     _pw_said=${_pw_said#'
 -
 '}
-    case $_pw_said in [0-9]*) kill "${_pw_said%%[!0-9]*}" 2>/dev/null ;; esac
+    case $_pw_said in [0-9]*) kill "${_pw_said%%[!0-9]*}" ;; esac
     exec 5<&-
+    case $_pw_sent in TERM | HUP) kill "-$_pw_sent" $$ ;; esac
 }
 
 # Sorts the leading options of a shell: launch, real shell (a -c line or an option we do not know).
@@ -252,11 +248,10 @@ _pw_shell_asked() {
         _pw_become_shell "$@"
     fi
     _pw_decide_login ''
-    if [ -n "$_pw_off" ] || ! [ -t 0 ] || ! [ -t 1 ]; then _pw_become_shell; fi
     _pw_look_inside
-    if [ -n "$_pw_inside" ]; then _pw_become_shell; fi
+    if [ -n "$_pw_off$_pw_inside" ] || ! [ -t 0 ] || ! [ -t 1 ]; then _pw_become_shell; fi
     _pw_flags=${_pw_login#-}
-    if [ -x "$_pw_python" ] && [ -f "$_pw_wrapper" ]; then _pw_wrap; fi
+    _pw_observe
     _pw_become_shell
 }
 
@@ -269,33 +264,38 @@ _pw_run_asked() {
     _pw_look_inside
     _pw_flags=$_pw_quiet$_pw_inside
     if [ -n "$_pw_inside" ] || ! [ -t 0 ] || ! [ -t 1 ]; then _pw_mode=bare; fi
-    if [ -x "$_pw_python" ] && [ -f "$_pw_wrapper" ]; then _pw_wrap "$@"; fi
+    _pw_observe "$@"
     exec "$@"
 }
 
-_pw_login='' _pw_quiet='' _pw_json='' _pw_wrong=''
+# Whether three descriptors above 9 are free. Without one dash loses the descriptor that it cannot
+# save for the time of a redirection: stdin, say. 9 is only borrowed where it is free.
+_pw_room() {
+    [ -e /dev/fd/9 ] && return
+    command exec 9</dev/null || return
+    { { { :; } 9</dev/null; } 9</dev/null; } 9</dev/null || return
+    exec 9<&-
+}
+
+_pw_login='' _pw_quiet='' _pw_json='' _pw_wrong='' _pw_word='' _pw_shell=''
 _pw_locate
+if ! _pw_room; then
+    case ${1-} in --*) while [ $# -gt 1 ] && [ "$1" != -- ]; do shift; done ;; esac
+    if [ "${1-}" = -- ]; then shift && exec "$@"; fi
+    XDG_STATE_HOME=/dev/null _pw_real_shell
+    _pw_become_shell "$@"
+fi
 case ${1-} in
     -- | --json | --json=* | --quiet) ;;
     '' | -?*) _pw_shell_asked "$@" ;;
     *) _pw_verb "$@" ;;
 esac
-# What is wrong before the `--` is for Python to explain, with all the words there were.
-for _pw_word in "$@"; do
-    case $_pw_wrong$_pw_word in
-        --) break ;;
-        --json) _pw_wrong=file ;;
-        file*) _pw_wrong='' ;;
-        --quiet | --json=?*) ;;
-        *) _pw_wrong=yes && break ;;
-    esac
-done
-if [ -n "$_pw_wrong" ] || [ "$_pw_word" != -- ]; then _pw_verb "$@"; fi
-while [ "$1" != -- ]; do
-    case $1 in
+while [ "${1-}" != -- ]; do
+    case ${1-} in
         --quiet) _pw_quiet=q ;;
-        --json=*) _pw_json=${1#--json=} ;;
-        --json) _pw_json=$2 && shift ;;
+        --json=?*) _pw_json=${1#--json=} ;;
+        --json) if [ $# -gt 1 ]; then _pw_json=$2 && shift; fi ;;
+        *) _pw_verb "${1:---}" ;;
     esac
     shift
 done

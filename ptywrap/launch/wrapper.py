@@ -14,13 +14,19 @@ import termios
 import time
 
 STATUS = 5  # the launcher waits for its end of file
-_LOADED = (errno, select, time, _signal)  # for the modules to come
+_STDERR = 8  # the caller's; descriptor 2 is on /dev/null until here
+_DESCRIPTORS = 24
+_LOADED = (errno, select, time)  # for the modules to come
 
 
 def main() -> None:
     """Fork; the child becomes the shell, the parent its keeper."""
-    began_ns = time.monotonic_ns()
     _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
+    _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)  # ignored, it would take the status away
+    # With fewer descriptors than this we would fail after the fork; now the launcher goes on alone.
+    posix.close(fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, _DESCRIPTORS))
+    posix.dup2(_STDERR, 2)
+    posix.close(_STDERR)
     posix.set_inheritable(STATUS, False)
     saved = None
     descriptors = [*posix.pipe(), *posix.pipe()]
@@ -39,7 +45,6 @@ def main() -> None:
     from ptywrap.launch import errand
 
     order = errand.Errand(sys.argv, session, launcher, descriptors, saved)
-    order.began_ns = began_ns
     if pid == 0:
         from ptywrap.launch import newborn
 
