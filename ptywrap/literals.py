@@ -231,7 +231,8 @@ def _is_random(word: str) -> bool:
     digits = sum(map(str.isdigit, bare))
     changes = sum(map(_changes, bare, bare[1:]))
     if digits and bare != bare.upper() and bare != bare.lower():
-        return changes >= 0.42 * len(bare)
+        # Random letters and digits change class 0.62 times a letter, CamelCase about 0.3 times.
+        return changes >= (0.34 if digits > 2 and len(bare) > 30 else 0.42) * len(bare)
     # One case and digits: a name has words between its dashes, a secret has not.
     lone = len(bare) >= 20 and len(bare) * 20 >= len(word) * 19
     return lone and digits >= 4 and changes >= 0.22 * len(bare)

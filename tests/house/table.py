@@ -93,11 +93,6 @@ TABLE = (
         pure=True,
     ),
     Row("ptywrap.manifests", pure=True),
-    Row(
-        "ptywrap.positions",
-        may="ptywrap.rules ptywrap.wrappers ptywrap.literals ptywrap.shellwords",
-        pure=True,
-    ),
     Row("ptywrap.literals", may="ptywrap.rules ptywrap.admission", pure=True),
     Row(
         "ptywrap.positions",
