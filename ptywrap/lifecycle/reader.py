@@ -25,7 +25,7 @@ from errno import ENOBUFS
 
 assert sys.platform == "linux"
 
-EVENT, ARGV, PLACE, OVERRUN, EMPTY, SETTLED, FOREIGN, VOID = 1, 2, 3, 4, 5, 6, 7, 0
+VOID, EVENT, ARGV, PLACE, OVERRUN, EMPTY, SETTLED, FOREIGN = range(16, 24)
 HAS_ARGV, ARGV_CUT = 1, 2
 
 _MESSAGE = 76  # nlmsghdr 16, cn_msg 20, proc_event 40: always whole

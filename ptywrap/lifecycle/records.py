@@ -7,7 +7,7 @@ byte order, and the records of `reader.py`.
 import struct
 from typing import NamedTuple
 
-EVENT, ARGV, PLACE, OVERRUN, EMPTY, SETTLED, FOREIGN, VOID = 1, 2, 3, 4, 5, 6, 7, 0
+VOID, EVENT, ARGV, PLACE, OVERRUN, EMPTY, SETTLED, FOREIGN = range(16, 24)
 FORK, EXEC, EXIT = 0x1, 0x2, 0x80000000
 TORN = -1
 """The kind of what is not a record: nothing after it can be trusted."""
@@ -43,7 +43,7 @@ def decode(data: bytes) -> tuple[list[Record], int]:
     offset = 0
     while offset + _HEAD.size <= len(data):
         size, kind, flags = _HEAD.unpack_from(data, offset)
-        if size < _HEAD.size or kind > FOREIGN:
+        if size < _HEAD.size or not VOID <= kind <= FOREIGN:
             found.append(Record(TORN))
             return found, len(data)
         if offset + size > len(data):
