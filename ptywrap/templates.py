@@ -209,7 +209,7 @@ def _listed(known: tuple[str, Tool], args: list[str], place: _Place) -> Named:
         wait=wait,
         tool=name,
         targeted=_targeted(seen),
-        net=tool.net or first in tool.netsubs or " ".join(subs) in tool.netsubs,
+        net=_downloads(seen, category),
         serial=tool.serial,
         daemon=tool.daemon,
         benign=tool.benign if not tool.benign_subs or first in tool.benign_subs else frozenset(),
@@ -272,6 +272,14 @@ def _targets(seen: _Seen, wait: Wait, place: _Place) -> tuple[list[str], str, Wa
         if shown not in PLACEHOLDERS or parts[-1:] != [shown]:
             parts.append(shown)
     return parts, earliest(found) if found else tool.cat, wait
+
+
+def _downloads(seen: _Seen, category: str) -> bool:
+    """Tell whether a command is expected to download: an installer's `list` or `test` is not."""
+    tool, subs, _, _ = seen
+    if tool.net:
+        return category == tool.cat or tool.cat != "install"
+    return bool(subs) and (subs[0] in tool.netsubs or " ".join(subs) in tool.netsubs)
 
 
 def _targeted(seen: _Seen) -> bool:
