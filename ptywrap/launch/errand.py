@@ -28,6 +28,7 @@ class Errand:
         "session",
         "shell",
         "slave",
+        "used_us",
         "watchdog",
     )
 
@@ -55,6 +56,7 @@ class Errand:
         self.errors_in, self.errors_out, self.hold_in, self.hold_out = descriptors[:4]
         self.master, self.slave = descriptors[4:] or (-1, -1)
         self.saved = saved
+        self.used_us = (0, 0)  # by the child before its exec: user, system
 
     @property
     def relayed(self) -> bool:

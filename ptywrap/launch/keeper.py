@@ -18,7 +18,7 @@ from ptywrap.launch import (
 )
 from ptywrap.launch.adopt import Chores
 from ptywrap.launch.bursts import Bursts
-from ptywrap.launch.signals import signal
+from ptywrap.launch.signals import PASSED_ON, Echoes, signal
 from ptywrap.launch.terminal import Terminal, job_control
 
 _WAITED = (
@@ -29,6 +29,7 @@ _WAITED = (
     signal.SIGHUP,
     signal.SIGINT,
     signal.SIGQUIT,
+    *PASSED_ON,
 )
 _FAULTS = 5  # of our own code in one session; then a relay is hopeless
 _GUARDIANS = 5
@@ -134,16 +135,17 @@ class Keeper:
 
     def loop(self) -> None:
         """Sleep until something happens to a child or to us. Never returns."""
+        echoes = Echoes()
         while True:
             self._reap()
-            number = signal.sigwait(_WAITED)
+            number = echoes.heard(signal.sigwait(_WAITED))
             if number in (signal.SIGTERM, signal.SIGHUP):
                 self._hang_up(number)
             elif number == signal.SIGTSTP:
                 self._suspend()
             elif number == signal.SIGCONT:
                 self._terminal.resumed()
-            elif number != signal.SIGCHLD:
+            elif number not in (0, signal.SIGCHLD):
                 posix.kill(self._shell, number)
 
     def _guard(self) -> None:
@@ -260,7 +262,7 @@ class Keeper:
         if self._guardian[1] >= 0:
             guardian.dismiss(self._guardian[1])
         if self._usage is not None and not self._order.is_shell:
-            self._tally.append(tally.rusage(time.monotonic_ns(), self._usage))
+            self._tally.append(tally.rusage(time.monotonic_ns(), self._usage, self._order.used_us))
         self._tally.end(ended)
         if self._failure:
             leaving.explain(self._order, self._failure)

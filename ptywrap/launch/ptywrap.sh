@@ -10,10 +10,8 @@ _pw_locate() {
     _pw_file=$0
     while [ -h "$_pw_file" ]; do
         _pw_link=$(readlink -- "$_pw_file") || break
-        case $_pw_link in
-            /*) _pw_file=$_pw_link ;;
-            *) _pw_file=${_pw_file%/*}/$_pw_link ;;
-        esac
+        case $_pw_link in /*) ;; *) _pw_link=${_pw_file%/*}/$_pw_link ;; esac
+        _pw_file=$_pw_link
     done
     case $_pw_file in /*) ;; *) _pw_file=$PWD/$_pw_file ;; esac
     _pw_folder=${_pw_file%/*}
@@ -107,7 +105,6 @@ _pw_decide_login() {
     esac
 }
 
-# Becomes the real shell with the arguments given.
 _pw_become_shell() {
     export SHELL="$_pw_shell"
     exec "$_pw_shell" $_pw_login "$@"
@@ -116,8 +113,8 @@ _pw_become_shell() {
 # `ptywrap log` and the like, and every wrong word: Python knows the verbs and offers the nearest.
 _pw_verb() {
     if [ -x "$_pw_python" ]; then exec "$_pw_python" -I -m ptywrap "$@"; fi
-    echo "ptywrap: no Python at $_pw_python" >&2
-    echo 'ptywrap: install it again, or set PTYWRAP_VENV to an environment that has it' >&2
+    echo "ptywrap: no Python at $_pw_python
+ptywrap: install it again, or set PTYWRAP_VENV to an environment that has it" >&2
     exit 1
 }
 
@@ -168,12 +165,11 @@ X
     if [ -p /dev/fd/5 ] && [ -d /proc/self/fd ]; then
         { (_pw_become_wrapper "$@" <&7) 5>/dev/fd/5 & } 7<&0
         _pw_pid=$!
-        trap '_pw_pass TERM' TERM
-        trap '_pw_pass HUP' HUP
-        [ "$_pw_mode" = bare ] || for _pw_word in TSTP INT QUIT; do
-            # shellcheck disable=SC2064
-            trap "_pw_pass $_pw_word" "$_pw_word"
-        done
+        trap '_pw_pass TERM 41' TERM
+        trap '_pw_pass HUP 42' HUP
+        trap '_pw_pass INT 43' INT
+        trap '_pw_pass QUIT 44' QUIT
+        [ "$_pw_mode" = bare ] || trap '_pw_pass TSTP 45' TSTP
         while
             wait "$_pw_pid"
             kill -0 "$_pw_pid"
@@ -199,10 +195,11 @@ $_pw_line" ;;
     _pw_leave
 }
 
-# Passes a signal on to the wrapper; with the keeper dead, dies of it, which the pump will see.
+# Passes a signal on to the wrapper under the number that signals.py knows; with the keeper dead,
+# dies of it, which the pump will see.
 _pw_pass() {
     _pw_sent=$1
-    kill "-$1" "$_pw_pid" && return
+    kill "-$2" "$_pw_pid" && return
     trap - "$1"
     kill "-$1" $$
 }
@@ -223,12 +220,12 @@ started'*) echo 'ptywrap: the session was lost' >&8 && exit 255 ;;
 '}
     case $_pw_said in [0-9]*) kill "${_pw_said%%[!0-9]*}" ;; esac
     exec 5<&-
-    case $_pw_sent in TERM | HUP) kill "-$_pw_sent" $$ ;; esac
+    case $_pw_mode$_pw_sent in *TERM | *HUP | bareINT | bareQUIT) kill "-$_pw_sent" $$ ;; esac
 }
 
 # Sorts the leading options of a shell: launch, real shell (a -c line or an option we do not know).
 _pw_shell_asked() {
-    _pw_mode=shell _pw_line='' _pw_foreign='' _pw_word=
+    _pw_mode=shell _pw_line='' _pw_foreign=''
     for _pw_word in "$@"; do
         case $_pw_word in
             -l | --login | -il | -li) _pw_login=-l ;;
@@ -238,13 +235,13 @@ _pw_shell_asked() {
             [-+]?*) _pw_foreign=1 ;;
             *) _pw_verb "$@" ;;
         esac
-        [ -z "$_pw_line$_pw_foreign" ] || break
+        if [ -n "$_pw_line$_pw_foreign" ]; then break; fi
     done
     _pw_configured
     _pw_real_shell
     if [ -n "$_pw_line$_pw_foreign" ]; then
         _pw_login=
-        [ -z "$_pw_line" ] || _pw_decide_login c
+        if [ -n "$_pw_line" ]; then _pw_decide_login c; fi
         _pw_become_shell "$@"
     fi
     _pw_decide_login ''

@@ -5,18 +5,18 @@ import time
 from resource import struct_rusage
 
 from ptywrap.launch import errand, guardian, leaving, place, rouse, tally
-from ptywrap.launch.signals import signal
+from ptywrap.launch.signals import ECHO_NS, PASSED_ON, Echoes, signal
 
 _HOLD_NS = 300_000_000
-_TERMINAL = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
-_FORWARDED = (signal.SIGTERM, signal.SIGHUP)
-_WAITED = (signal.SIGCHLD, *_FORWARDED)
+_TERMINAL = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+_SENT = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+_WAITED = (signal.SIGCHLD, *_SENT, *PASSED_ON)
 
 
 def run(order: errand.Errand, pid: int) -> None:
     """Wait for the command and leave as it left. Never returns.
 
-    The terminal's signals reach the command by themselves; we ignore them.
+    The terminal's signals reach the command by themselves.
     """
     posix.close(order.errors_out)
     posix.close(order.hold_in)
@@ -39,7 +39,7 @@ def run(order: errand.Errand, pid: int) -> None:
     leaving.stop_watchdog(order.watchdog)
     leaving.announce()
     ended, usage = _waited_for(order, pid)
-    written.append(tally.rusage(time.monotonic_ns(), usage))
+    written.append(tally.rusage(time.monotonic_ns(), usage, order.used_us))
     written.end(ended)
     if failure:
         leaving.explain(order, failure)
@@ -50,6 +50,7 @@ def run(order: errand.Errand, pid: int) -> None:
 
 def _waited_for(order: errand.Errand, command: int) -> tuple[int, struct_rusage]:
     """Return status and usage; stop when the command stops, pass on what is sent to us alone."""
+    post = Post(command)
     while True:
         pid, ended, usage = posix.wait4(-1, posix.WNOHANG | posix.WUNTRACED)
         if pid == command and ended & 0xFF == 0x7F:
@@ -59,9 +60,40 @@ def _waited_for(order: errand.Errand, command: int) -> tuple[int, struct_rusage]
         elif pid == command:
             return ended, usage
         elif pid == 0:
-            number = signal.sigwait(_WAITED)
-            if number != signal.SIGCHLD:
-                posix.kill(command, number)
+            post.wait()
+
+
+class Post:
+    """Passes signals on to the command, but those that its group has got already."""
+
+    __slots__ = ("_command", "_echoes", "_held")
+
+    def __init__(self, command: int) -> None:
+        """Take its pid."""
+        self._echoes = Echoes()
+        self._command = command
+        self._held = 0  # what somebody sent, while it is open whether the group got it too
+
+    def wait(self) -> None:
+        """Sleep until a signal comes, or until it is clear that one came to us alone."""
+        if not self._held:
+            found = signal.sigwaitinfo(_WAITED)
+        else:
+            found = signal.sigtimedwait(_WAITED, ECHO_NS / 1e9)
+        if found is None:
+            posix.kill(self._command, self._held)
+            self._held = 0
+        elif found.si_signo != signal.SIGCHLD:
+            self._received(found.si_signo, found.si_pid)
+
+    def _received(self, number: int, sender: int) -> None:
+        meant = self._echoes.heard(number)
+        if number != meant:  # passed on by the launcher
+            self._held = 0
+            if meant:
+                posix.kill(self._command, meant)
+        elif sender:  # 0 is the kernel: to the group, for the terminal
+            self._held = number
 
 
 def _waited(_number: int, _frame: object) -> None:

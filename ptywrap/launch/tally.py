@@ -111,13 +111,13 @@ def resume(at_ns: int) -> bytes:
     return record(9, pack("<Q", at_ns))
 
 
-def rusage(at_ns: int, usage: struct_rusage) -> bytes:
-    """Return RUSAGE, of wait4(2): whole microseconds and bytes."""
+def rusage(at_ns: int, usage: struct_rusage, before_us: tuple[int, int]) -> bytes:
+    """Return RUSAGE, of wait4(2) less what was used before the exec: microseconds and bytes."""
     body = pack(
         "<QQQQQQ",
         at_ns,
-        round(usage.ru_utime * 1_000_000),
-        round(usage.ru_stime * 1_000_000),
+        max(0, round(usage.ru_utime * 1_000_000) - before_us[0]),
+        max(0, round(usage.ru_stime * 1_000_000) - before_us[1]),
         usage.ru_maxrss * 1024,
         usage.ru_inblock * 512,
         usage.ru_oublock * 512,
