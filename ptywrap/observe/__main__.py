@@ -108,8 +108,6 @@ def _log() -> None:
 
 def _teller(settings: config.Config, identity: Identity) -> Teller:
     times = Times()
-    now = clock.clocks()
-    times.note(now.monotonic_ns, now.wall_ns, now.boottime_ns)
     folder = paths.spool_folder(identity.device)
     adopt(folder)
 

@@ -11,7 +11,7 @@ from ptywrap.observe import account
 from ptywrap.observe.account import Entry
 from ptywrap.observe.commands import Finish, Start
 from ptywrap.observe.session import Session
-from ptywrap.observe.telling import Key, Story, Teller, within
+from ptywrap.observe.telling import Key, Story, Teller, since, within
 from ptywrap.observe.tree import Life
 
 
@@ -45,7 +45,7 @@ class Closing:
     def typed(self, session: Session, finish: Finish) -> None:
         """Close a command that a shell ran."""
         start = finish.start
-        shell, since_ns, until_ns = start.shell_pid, start.at_ns, finish.end_ns
+        shell, since_ns, until_ns = start.shell_pid, since(start), finish.end_ns
         self._between(session, shell, since_ns)
         entries = session.held.take(lambda entry: within(shell, since_ns, until_ns, entry))
         living = [life for life in self.teller.tree.below(shell) if _in(life, finish)]
@@ -161,11 +161,9 @@ class Closing:
         """
         teller = self.teller
         open_ = session.commands.running(shell)
-        until_ns = min(until_ns, open_.at_ns) if open_ else until_ns
+        until_ns = min(until_ns, since(open_)) if open_ else until_ns
         bash = session.begin.shell.rpartition("/")[2] == "bash"
-        left = session.held.take(
-            lambda entry: entry.shell == shell and entry.top_ns < until_ns - 2_000_000
-        )
+        left = session.held.take(lambda entry: entry.shell == shell and entry.top_ns < until_ns)
         for entry in left:
             fact = wire.decode(entry.row) if entry.row and bash else None
             if isinstance(fact, wire.Process) and not teller.recorder.was_paused(entry.born_ns):
@@ -190,7 +188,7 @@ class Closing:
 
 
 def _in(life: Life, finish: Finish) -> bool:
-    return within(finish.start.shell_pid, finish.start.at_ns, finish.end_ns, life)
+    return within(finish.start.shell_pid, since(finish.start), finish.end_ns, life)
 
 
 def _in_claim(claim: Claim, finish: Finish) -> bool:

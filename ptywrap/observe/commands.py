@@ -12,7 +12,8 @@ _PATIENCE_NS = 1_000_000_000
 
 
 class Start(NamedTuple):
-    """A command that has begun; `by` is what said so: begin, mark, foreground, exec."""
+    """A command that has begun; `by` is what said so: begin, mark, glance (a mark without
+    a time), foreground, exec."""
 
     shell_pid: int
     mark_ns: int
@@ -37,7 +38,10 @@ class Finish(NamedTuple):
 
 
 class Ending(NamedTuple):
-    """What an end record says besides its time."""
+    """What an end record says besides its time; `cwd` is where the command left the shell.
+
+    bash tells where the line was typed instead, in its one mark for both.
+    """
 
     status: int | None
     pipe_status: tuple[int, ...] = ()
@@ -104,16 +108,19 @@ class Commands:
         shell.left_ns = None
         return steps
 
-    def started(self, pid: int, mark_ns: int, at_ns: int, cwd: str | None) -> list[Step]:
-        """Take a start mark."""
+    def started(
+        self, pid: int, mark_at_ns: tuple[int, int], cwd: str | None, by: str = "mark"
+    ) -> list[Step]:
+        """Take a start mark; `by` is "glance" where it holds no time."""
         shell = self._shell(pid)
+        mark_ns, at_ns = mark_at_ns
         steps: list[Step] = []
         if shell.open is not None and shell.open.by == "foreground":
             shell.open = None  # of the prompt, or of the same command, whose mark alone counts
         elif shell.open is not None:
             steps = self._finish(shell, at_ns, Ending(None), "foreground")
         shell.marked = True
-        return steps + self._start(shell, Start(pid, mark_ns, at_ns, cwd or shell.cwd, "mark"))
+        return steps + self._start(shell, Start(pid, mark_ns, at_ns, cwd or shell.cwd, by))
 
     def ended(self, pid: int, at_ns: int, ending: Ending) -> list[Step]:
         """Take an end mark; one without a start is a command of no length."""
@@ -138,6 +145,7 @@ class Commands:
             shell.open = Start(pid, mark_ns, start_ns, shell.cwd, "mark")
         elif start_ns <= shell.open.at_ns <= end_ns:
             shell.open = shell.open._replace(at_ns=start_ns)
+        shell.open = shell.open._replace(cwd=ending.cwd or shell.cwd)
         return steps + self._finish(shell, end_ns, ending, "mark")
 
     def replaced(self, pid: int, at_ns: int) -> list[Step]:

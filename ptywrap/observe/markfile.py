@@ -5,9 +5,8 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ptywrap import marks
+from ptywrap.observe.fold import Record
 
-Record = marks.PumpRecord | marks.ShellRecord
 LIMIT_BYTES = 256 << 10
 """A shell's file above this is renamed; the shell opens by name each time, so it gets a new one."""
 _CHUNK = 1 << 20

@@ -19,6 +19,7 @@ from ptywrap.observe.telling import Teller
 from ptywrap.observe.ward import Identity, Ward
 
 _LOG = logging.getLogger(__name__)
+_AT_ONCE_NS = 100_000
 _BEAT_NS = 200_000_000
 
 
@@ -50,6 +51,7 @@ class Observer:
 
     def begin(self, died_ns: int | None) -> None:
         """Tell the machine, and the hole since `died_ns` (wall time) if somebody died then."""
+        self._note()
         ward = self._ward
         identity = ward.identity
         now_ns = clock.monotonic_ns()
@@ -81,7 +83,7 @@ class Observer:
 
     def _turn(self, ready: set[int]) -> None:
         now_ns = clock.monotonic_ns()
-        self._times.note(now_ns, clock.wall_ns(), clock.boottime_ns())
+        self._note()
         self._ward.drain()
         if self._watch.descriptor is None or self._watch.descriptor in ready:
             self._watch.take()
@@ -94,6 +96,15 @@ class Observer:
             self._idle_since_ns = None
         elif self._idle_since_ns is None:
             self._idle_since_ns = now_ns
+
+    def _note(self) -> None:
+        """Read all clocks at once, or almost: not where we were interrupted between them."""
+        for _ in range(3):
+            before_ns = clock.monotonic_ns()
+            wall_ns, boot_ns = clock.wall_ns(), clock.boottime_ns()
+            if clock.monotonic_ns() - before_ns < _AT_ONCE_NS:
+                self._times.note(before_ns, wall_ns, boot_ns)
+                return
 
     def _wait(self) -> set[int]:
         """Sleep until something happens or is due; return the descriptors that are ready."""

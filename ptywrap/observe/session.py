@@ -10,18 +10,19 @@ import msgspec
 from ptywrap import marks
 from ptywrap.observe.account import Reading
 from ptywrap.observe.attention import Attention
-from ptywrap.observe.commands import Commands, Ending, Step
+from ptywrap.observe.commands import Commands, Step
+from ptywrap.observe.fold import Gone, Record, Replaced, Told, moments, steps
 from ptywrap.observe.held import Held
-from ptywrap.observe.markfile import MarkFile, Record
+from ptywrap.observe.markfile import MarkFile
 from ptywrap.observe.times import Times
 
 SHELL, RELAYED, BARE = 1, 2, 3
 NO_TEXT = 4
-_US = 1000
 _FORMAT = 1
 _BEGIN_BYTES = 64 << 10
 
-Queued = tuple[int, Record]
+
+Queued = tuple[int, Told]
 
 
 class Session:
@@ -78,13 +79,17 @@ class Session:
                 self._take(record)
         return told
 
+    def queue(self, at_ns: int, record: Replaced | Gone) -> None:
+        """Take what the kernel told of a shell, in its turn."""
+        insort(self._queue, (at_ns, record), key=itemgetter(0))
+
     def advance(self, until_ns: int) -> list[Step]:
         """Apply the records up to a moment."""
-        steps: list[Step] = []
+        found: list[Step] = []
         while self._queue and self._queue[0][0] <= until_ns:
             at_ns, record = self._queue.pop(0)
-            steps += self._apply(at_ns, record)
-        return steps
+            found += steps(self.commands, at_ns, record, self.times.monotonic)
+        return found
 
     def save(self) -> None:
         """Keep where to go on, then blank what has become facts; waits for a quiet moment."""
@@ -138,10 +143,11 @@ class Session:
     def _queued(self, file: MarkFile, now_ns: int) -> bool:
         """Take a shell's new records; one without a time was written when its file last changed."""
         records = file.read()
-        if records:
-            now_ns = min(now_ns, self.times.monotonic(file.changed_ns()))
-        for record in records:
-            insort(self._queue, (self._moment(record, now_ns), record), key=itemgetter(0))
+        monotonic = self.times.monotonic
+        changed_ns = min(now_ns, monotonic(file.changed_ns())) if records else now_ns
+        dated = moments(records, changed_ns, now_ns, monotonic)
+        for queued in zip(dated, records, strict=True):
+            insort(self._queue, queued, key=itemgetter(0))
         return bool(records)
 
     def _rotate(self, file: MarkFile) -> None:
@@ -152,16 +158,10 @@ class Session:
             with contextlib.suppress(OSError):
                 file.path.with_name(file.path.name + ".old").unlink()
 
-    def _moment(self, record: Record, now_ns: int) -> int:
-        """Return when a record was made; where the shell has no clock, `now_ns` must do."""
-        if isinstance(record, marks.Started | marks.Ended | marks.Whole) and record.at_us:
-            return min(self.times.monotonic(record.at_us * _US), now_ns)
-        return now_ns
-
     def _take(self, record: Record) -> None:
         match record:
             case marks.Totals():
-                self.times.note(record.at_ns, record.wall_ns)
+                self.times.hear(record.at_ns, record.wall_ns)
             case marks.Keys():
                 self.attention.keys(record.first_ns, record.last_ns)
             case marks.Screen():
@@ -180,29 +180,6 @@ class Session:
                 self.end = record
             case marks.Lost():
                 self.losses.append(record)
-
-    def _apply(self, at_ns: int, record: Record) -> list[Step]:
-        commands = self.commands
-        match record:
-            case marks.Foreground():
-                return commands.foreground(at_ns, record.group)
-            case marks.Started():
-                mark_ns = at_ns if record.at_us is None else record.at_us * _US
-                return commands.started(record.pid, mark_ns, at_ns, record.cwd)
-            case marks.Ended():
-                running = commands.running(record.pid)
-                if record.at_us is None and record.length_us is not None and running:
-                    at_ns = min(at_ns, running.at_ns + record.length_us * _US)
-                return commands.ended(record.pid, at_ns, _ending(record, private=False))
-            case marks.Whole():
-                started_ns = at_ns
-                mark_ns = (record.at_us or 0) * _US or at_ns
-                if record.started_us is not None:
-                    mark_ns = record.started_us * _US
-                    started_ns = min(self.times.monotonic(mark_ns), at_ns)
-                ending = _ending(record, private=record.private)
-                return commands.whole(record.pid, mark_ns, (started_ns, at_ns), ending)
-        return []
 
     def _restore(self) -> None:
         """Go on where another observer stopped; without its word, begin at the beginning."""
@@ -229,10 +206,6 @@ class Session:
                     self._shells[int(pid)] = file
                 else:
                     file.close()
-
-
-def _ending(record: marks.Ended | marks.Whole, *, private: bool | None) -> Ending:
-    return Ending(record.status, record.pipe_status, record.cwd, record.text, private)
 
 
 def begin_of(path: Path) -> marks.Begin | None:

@@ -10,7 +10,7 @@ from ptywrap.observe.actor import actor
 from ptywrap.observe.commands import Finish, Start
 from ptywrap.observe.session import BARE, Session, begin_of
 from ptywrap.observe.telling import Key
-from ptywrap.observe.ward import Gone, Ward
+from ptywrap.observe.ward import Ended, Ward
 
 GRACE_NS = 50_000_000
 """How long a record waits for those of other files and for process events of the same moment."""
@@ -61,7 +61,7 @@ class Sessions:
         begun = [(name, begin_of(self._folder / f"{name}.pty")) for name in found.keys() - active]
         taken = [(begin, name) for name, begin in begun if begin is not None]
         for begin, name in sorted(taken, key=lambda one: one[0].at_ns):
-            self.ward.teller.times.note(begin.at_ns, begin.wall_ns)
+            self.ward.teller.times.hear(begin.at_ns, begin.wall_ns)
             session = Session(self._folder, name, begin, self.ward.teller.times)
             active[name] = session
             self._adopt(session, now_ns)
@@ -157,7 +157,7 @@ class Sessions:
         if session.fresh and session.run:
             ward.begun(session, Start(pid, begin.at_ns, begin.at_ns, begin.cwd, "begin"))
         if not ward.kernel.alive(pid):
-            ward.gone.setdefault(session.name, Gone(now_ns, None))
+            ward.ended.setdefault(session.name, Ended(now_ns, None))
 
     def _tell(self, session: Session, ended_at: int | None = None) -> None:
         begin, identity = session.begin, self.ward.identity
@@ -217,7 +217,7 @@ class Sessions:
 
     def _over_ns(self, session: Session) -> int | None:
         """Return when a session counts as over: kernel and wrapper said so, or one of them did."""
-        gone = self.ward.gone.get(session.name)
+        gone = self.ward.ended.get(session.name)
         if session.end is not None:
             return 0 if gone is not None else session.end.at_ns + _STRAGGLER_NS
         return gone.at_ns + _UNTOLD_NS if gone is not None else None
@@ -237,7 +237,7 @@ class Sessions:
                 session, session.begin.at_ns, lost.at_ns, _REASONS.get(lost.reason, ("pump", ""))
             )
         self._tell(session, ward.teller.times.wall(end.at_ns))
-        ward.gone.pop(session.name, None)
+        ward.ended.pop(session.name, None)
         ward.typed.discard(session.name)
         self._outer.pop(session.name, None)
         self._adopted.pop(session.name, None)
@@ -246,16 +246,16 @@ class Sessions:
         session.close(remove=True)
         self._surviving.append(session)
 
-    def _ending(self, session: Session, now_ns: int) -> Gone:
+    def _ending(self, session: Session, now_ns: int) -> Ended:
         """Return when and how it ended: the kernel's time, the status that was waited for."""
-        gone, end = self.ward.gone.get(session.name), session.end
+        gone, end = self.ward.ended.get(session.name), session.end
         if end is None:
-            return gone or Gone(now_ns, None)
+            return gone or Ended(now_ns, None)
         at_ns = min(gone.at_ns, end.at_ns) if gone is not None else end.at_ns
         status = end.status if end.status >= 0 else gone.status if gone is not None else None
-        return Gone(at_ns, status)
+        return Ended(at_ns, status)
 
-    def _run_over(self, session: Session, end: Gone) -> None:
+    def _run_over(self, session: Session, end: Ended) -> None:
         begin = session.begin
         adopted_ns = self._adopted.get(session.name, begin.at_ns)
         if begin.shell_pid not in self._asked and session.fresh:

@@ -17,6 +17,8 @@ from ptywrap.templates import Rules
 
 _SLACK_NS = 2_000_000
 """A mark's wall time is put on the monotonic clock through a pair read one after the other."""
+_GLANCE_NS = 15_000_000
+"""A mark without a time is dated by its file, whose time comes in steps of the kernel's tick."""
 
 
 class Key(NamedTuple):
@@ -103,8 +105,7 @@ class Teller:
 
     def started_at(self, start: Start) -> int:
         """Return when a command began, ns since the epoch: as its mark says, where one does."""
-        timed = start.by == "mark" and start.mark_ns != start.at_ns
-        return start.mark_ns if timed else self.times.wall(start.at_ns)
+        return start.mark_ns if start.by == "mark" else self.times.wall(start.at_ns)
 
     def _told(self, story: Story) -> list[wire.Process]:
         """Tell the processes of a command, the ended and those that go on."""
@@ -190,9 +191,14 @@ class Teller:
         return structs.replace(fact, repo=found.repo, branch=found.branch, commit=found.commit)
 
 
+def since(start: Start) -> int:
+    """Return from when on a process may belong to a command."""
+    return start.at_ns - (_GLANCE_NS if start.by == "glance" else _SLACK_NS)
+
+
 def within(shell: int, since_ns: int, until_ns: int, entry: Entry | Life) -> bool:
     """Say whether a process was part of what a shell ran between two moments."""
-    return entry.shell == shell and since_ns - _SLACK_NS <= entry.top_ns <= until_ns
+    return entry.shell == shell and since_ns <= entry.top_ns <= until_ns
 
 
 def _ran_by(session: Session) -> list[naming.Ran]:

@@ -4,6 +4,7 @@ from bisect import bisect_right, insort
 from operator import itemgetter
 
 _STEP_NS = 1_000_000
+_LOOSE_NS = 50_000_000
 _KEPT = 512
 _FIRST = itemgetter(0)
 
@@ -20,16 +21,17 @@ class Times:
         self._slept: list[tuple[int, int]] = []
 
     def note(self, at_ns: int, wall_ns: int, boot_ns: int | None = None) -> None:
-        """Take a pair; kept only where it says something new (more than 1 ms off)."""
-        offset = wall_ns - at_ns
-        if not self._walls or abs(_nearest(self._walls, at_ns) - offset) >= _STEP_NS:
-            insort(self._walls, (at_ns, offset))
-            del self._walls[:-_KEPT]
+        """Take clocks read by us; kept only where they say something new (more than 1 ms off)."""
+        self._note(at_ns, wall_ns - at_ns, _STEP_NS)
         if boot_ns is not None:
             slept = boot_ns - at_ns
             if not self._slept or slept - self._slept[-1][1] >= _STEP_NS:
                 self._slept.append((at_ns, slept))
                 del self._slept[:-_KEPT]
+
+    def hear(self, at_ns: int, wall_ns: int) -> None:
+        """Take a pair of somebody who may have been interrupted between the two clocks."""
+        self._note(at_ns, wall_ns - at_ns, _LOOSE_NS)
 
     def wall(self, at_ns: int) -> int:
         """Return ns since the epoch of a monotonic moment."""
@@ -47,6 +49,11 @@ class Times:
         if not self._slept:
             return 0
         return max(_before(self._slept, until_ns) - _before(self._slept, since_ns), 0)
+
+    def _note(self, at_ns: int, offset: int, step_ns: int) -> None:
+        if not self._walls or abs(_nearest(self._walls, at_ns) - offset) >= step_ns:
+            insort(self._walls, (at_ns, offset))
+            del self._walls[:-_KEPT]
 
 
 def _nearest(pairs: list[tuple[int, int]], at_ns: int) -> int:

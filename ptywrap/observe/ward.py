@@ -8,6 +8,7 @@ from ptywrap.lifecycle.base import EXACT, Event, Exec, Gap
 from ptywrap.observe import Kernel, naming
 from ptywrap.observe.closing import Closing
 from ptywrap.observe.commands import Finish, Start, Step
+from ptywrap.observe.fold import Gone, Replaced
 from ptywrap.observe.naming import Ran
 from ptywrap.observe.sensors import Sensors
 from ptywrap.observe.session import Session
@@ -28,7 +29,7 @@ class Identity(NamedTuple):
     boot_id: str
 
 
-class Gone(NamedTuple):
+class Ended(NamedTuple):
     """The end of a session's shell or run, as the kernel told it."""
 
     at_ns: int
@@ -49,7 +50,7 @@ class Ward:
         self.closing = Closing(teller)
         self.active: dict[str, Session] = {}
         self.owners: dict[int, Session] = {}
-        self.gone: dict[str, Gone] = {}
+        self.ended: dict[str, Ended] = {}
         self.executed: dict[int, int] = {}
         """Pid of a run -> when its command was executed."""
         self.typed: set[str] = set()
@@ -100,7 +101,7 @@ class Ward:
         bash tells of a line that started with a space only when it is over.
         """
         recorder = self.teller.recorder
-        sure = session.run or (start.by == "mark" and not recorder.ignoring)
+        sure = session.run or (start.by in {"mark", "glance"} and not recorder.ignoring)
         if sure and not recorder.was_paused(start.at_ns) and session.name not in self.typed:
             self.teller.start(session, start, self.closing.key(session, start))
 
@@ -168,19 +169,19 @@ class Ward:
         if session.run:
             self.executed.setdefault(event.pid, event.at)
         elif life.execs > 1 and event.at - session.begin.at_ns > _STARTING_NS:
-            self.steps(session, session.commands.replaced(event.pid, event.at))
+            session.queue(event.at, Replaced(event.pid))
 
     def _went(self, life: Life) -> None:
         """Bring an ended process to the session it belongs to."""
         owner = self.owners.get(life.pid)
         session = self.owners.get(life.shell)
         if owner is not None and life.pid == owner.begin.shell_pid:
-            self.gone.setdefault(owner.name, Gone(life.ended_ns or 0, life.status))
+            self.ended.setdefault(owner.name, Ended(life.ended_ns or 0, life.status))
             if not owner.run:
                 self.teller.process(life, Key(owner.id, 0))
                 return
         elif owner is not None:
-            self.steps(owner, owner.commands.gone(life.pid, life.ended_ns or 0, life.status))
+            owner.queue(life.ended_ns or 0, Gone(life.pid, life.status))
             self.tree.unshell(life.pid)
             del self.owners[life.pid]
         if session is not None:

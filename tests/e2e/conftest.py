@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.observing import Observing
 from tests.e2e.places import Place
 
 
@@ -13,3 +14,12 @@ def place() -> Iterator[Place]:
     somewhere = Place()
     yield somewhere
     somewhere.close()
+
+
+@pytest.fixture
+def observing(place: Place) -> Iterator[Observing]:
+    """Yield the observer of a place, ready."""
+    found = Observing(place)
+    found.start()
+    yield found
+    found.close()

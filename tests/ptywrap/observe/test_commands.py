@@ -28,7 +28,7 @@ def test_in_bash_the_foreground_gives_the_start_and_the_mark_the_rest() -> None:
     assert begun == [Start(SHELL, 12, 12, "/here", "foreground")]
     assert ended == [
         Finish(
-            Start(SHELL, 12, 10, "/here", "foreground"),
+            Start(SHELL, 12, 10, "/there", "foreground"),
             50,
             0,
             (0,),
@@ -48,7 +48,7 @@ def test_a_short_command_of_bash_has_the_start_of_its_mark() -> None:
 
 def test_zsh_and_fish_mark_both() -> None:
     commands = a_shell("/usr/bin/zsh")
-    begun = commands.started(SHELL, 1_000_010, 10, "/mine")
+    begun = commands.started(SHELL, (1_000_010, 10), "/mine")
     commands.foreground(12, JOB)
     commands.foreground(48, SHELL)
     ended = commands.ended(SHELL, 50, DONE)
@@ -116,9 +116,9 @@ def test_exec_in_the_shell_is_a_command_to_its_end() -> None:
 
 def test_a_shell_inside_a_command_has_commands_of_its_own() -> None:
     commands = a_shell("/usr/bin/zsh")
-    commands.started(SHELL, 1_000_010, 10, "/")
+    commands.started(SHELL, (1_000_010, 10), "/")
     commands.foreground(11, INNER)
-    commands.started(INNER, 1_000_020, 20, "/")
+    commands.started(INNER, (1_000_020, 20), "/")
     commands.foreground(22, JOB)
     inner = commands.ended(INNER, 30, DONE)
     commands.foreground(31, INNER)
@@ -129,11 +129,18 @@ def test_a_shell_inside_a_command_has_commands_of_its_own() -> None:
     ]
 
 
-def test_the_folder_of_a_command_is_the_one_the_one_before_left() -> None:
+def test_bash_says_where_a_line_was_typed() -> None:
     commands = a_shell()
-    commands.whole(SHELL, 1, (1, 2), DONE)
-    ended = commands.whole(SHELL, 5, (5, 6), DONE)
+    commands.foreground(2, JOB)
+    ended = commands.whole(SHELL, 1, (1, 3), DONE)
     assert [f.start.cwd for f in finishes(ended)] == ["/there"]
+
+
+def test_until_a_mark_says_better_a_command_starts_where_the_one_before_ended() -> None:
+    commands = a_shell("/usr/bin/zsh")
+    commands.started(SHELL, (1, 1), "/mine")
+    commands.ended(SHELL, 2, DONE)
+    assert commands.foreground(5, JOB) == [Start(SHELL, 5, 5, "/there", "foreground")]
 
 
 def test_an_end_without_a_start_is_a_command_of_no_length() -> None:
@@ -143,8 +150,8 @@ def test_an_end_without_a_start_is_a_command_of_no_length() -> None:
 
 def test_a_start_whose_end_was_lost_ends_at_the_next() -> None:
     commands = a_shell("/usr/bin/zsh")
-    commands.started(SHELL, 1_000_010, 10, "/")
-    steps = commands.started(SHELL, 1_000_050, 50, "/")
+    commands.started(SHELL, (1_000_010, 10), "/")
+    steps = commands.started(SHELL, (1_000_050, 50), "/")
     assert [(f.start.at_ns, f.end_ns, f.status) for f in finishes(steps)] == [(10, 50, None)]
 
 
@@ -165,7 +172,7 @@ def moved(commands: Commands, number: int, move: tuple[str, int]) -> list[Step]:
         case "foreground":
             return commands.foreground(at, pid)
         case "started":
-            return commands.started(pid, at + 7, at, None)
+            return commands.started(pid, (at + 7, at), None)
         case "ended":
             return commands.ended(pid, at, DONE)
         case "whole":

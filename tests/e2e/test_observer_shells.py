@@ -1,0 +1,158 @@
+"""A real shell under observation: every command once, with its processes and how they ended."""
+
+import os
+import signal
+
+import pytest
+
+from tests.e2e.observing import Observing, Shown, shown, typed
+from tests.e2e.places import SHELLS, shell_pid
+from tests.e2e.terminal import PROMPT
+
+pytestmark = pytest.mark.linux
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_command_is_told_with_its_processes(observing: Observing, shell: str) -> None:
+    window = observing.place.shell(shell)
+    # fish still makes folders of its own when its first prompt is there.
+    typed(window, "sleep 0.1", "sh -c 'sleep 0.1; /bin/true; exit 3'")
+    command = observing.command("sh -c 'sleep 0.1; /bin/true; exit 3'")
+    assert (command.exit_status, command.signal, command.actor) == (3, None, "human")
+    assert shown(observing.processes(command)) == [
+        Shown("dash", 3, None),
+        Shown("sleep", 0, None),
+        Shown("true", 0, None),
+    ]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_command_lasts_from_mark_to_mark_and_its_parts_sum_to_that(
+    observing: Observing, shell: str
+) -> None:
+    window = observing.place.shell(shell)
+    typed(window, "sleep 0.3")
+    command = observing.command("sleep 0.3")
+    split = command.split
+    assert split is not None
+    assert command.wall_ns is not None
+    assert 300_000_000 <= command.wall_ns < 2_000_000_000
+    assert split.cpu_ns + split.other_ns == command.wall_ns - (command.suspended_ns or 0)
+    assert command.other_reasons == {"unknown": split.other_ns}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_lines_come_in_order_and_each_once(observing: Observing, shell: str) -> None:
+    window = observing.place.shell(shell)
+    lines = ["cd /tmp", "/bin/true", "/bin/true; /bin/false", "cd /", "/bin/true 2"]
+    typed(window, *lines)
+    observing.command(lines[-1])
+    told = sorted(observing.commands(), key=lambda one: one.started_at or 0)
+    assert [(one.line, one.exit_status) for one in told] == [
+        ("cd /tmp", 0),
+        ("/bin/true", 0),
+        ("/bin/true; /bin/false", 1),
+        ("cd /", 0),
+        ("/bin/true 2", 0),
+    ]
+    assert [one.cwd for one in told[1:]] == ["/tmp", "/tmp", "/tmp", "/"]
+
+
+def test_death_by_a_signal_is_told_as_such(observing: Observing) -> None:
+    window = observing.place.shell()
+    typed(window, "sh -c 'kill -SEGV $$'")
+    command = observing.command("sh -c 'kill -SEGV $$'")
+    assert (command.exit_status, command.signal) == (139, signal.SIGSEGV)
+    assert shown(observing.processes(command)) == [Shown("dash", None, signal.SIGSEGV)]
+
+
+def test_a_job_in_the_background_stays_with_its_command(observing: Observing) -> None:
+    window = observing.place.shell()
+    typed(window, "sh -c 'sleep 0.8; exit 7' &", "/bin/true")
+    command = observing.command("sh -c 'sleep 0.8; exit 7' &")
+    ended = [Shown("dash", 7, None), Shown("sleep", 0, None)]
+    assert observing.until(lambda: [1] * (shown(observing.processes(command)) == ended))
+
+
+def test_a_pipeline_is_one_command_with_all_its_processes(observing: Observing) -> None:
+    window = observing.place.shell()
+    typed(window, "seq 3 | sort | wc -l")
+    command = observing.command("seq 3 | sort | wc -l")
+    names = sorted(one.name or "" for one in observing.processes(command))
+    assert (names, command.process_count) == (["seq", "sort", "wc"], 3)
+
+
+def test_the_work_of_children_is_the_work_of_the_command(observing: Observing) -> None:
+    window = observing.place.shell()
+    line = "sh -c 'i=0; while [ $i -lt 150000 ]; do i=$((i+1)); done'"
+    window.line(f"time {line}")
+    window.until(PROMPT)
+    command = observing.command(f"time {line}")
+    spent = (command.cpu_user_ns or 0) + (command.cpu_sys_ns or 0)
+    split = command.split
+    assert split is not None
+    assert 0 < spent <= (command.wall_ns or 0) + 20_000_000
+    assert abs(split.cpu_ns - spent) <= 50_000_000
+
+
+def test_exec_in_the_shell_ends_with_the_shell(observing: Observing) -> None:
+    window = observing.place.shell()
+    typed(window, "/bin/true")
+    # A shell younger than two seconds may still become itself.
+    typed(window, "sleep 2")
+    window.line("exec sh -c 'exit 5'")
+    window.finish()
+    told = observing.until(lambda: [one for one in observing.commands() if one.exit_status == 5])
+    assert [one.line for one in told] == [None]
+
+
+def test_a_killed_shell_closes_what_it_ran(observing: Observing) -> None:
+    window = observing.place.shell("zsh")
+    pid = shell_pid(window, "zsh")
+    window.line("sleep 60")
+    observing.until(lambda: observing.ask("status")["running"])
+    os.kill(pid, signal.SIGKILL)
+    window.finish()
+    told = observing.until(lambda: [c for c in observing.commands() if c.signal == signal.SIGKILL])
+    assert [(one.line, one.exit_status) for one in told] == [(None, None)]
+
+
+def test_a_session_that_is_over_leaves_no_file(observing: Observing) -> None:
+    window = observing.place.shell()
+    typed(window, "/bin/true")
+    window.line("exit")
+    window.finish()
+    observing.until(lambda: [1] * (observing.ask("status")["sessions"] == 0))
+    assert sorted(path.name for path in observing.marks.iterdir()) == [
+        "observer.lock",
+        "observer.sock",
+    ]
+
+
+def test_what_runs_is_said_at_any_time(observing: Observing) -> None:
+    window = observing.place.shell("zsh")
+    typed(window, "/bin/true")
+    window.line("sleep 30")
+    (running,) = observing.until(
+        lambda: [one for one in observing.ask("status")["running"] if one["template"]]
+    )
+    assert (running["template"], running["since_ns"] > 0) == ("sleep", True)
+
+
+def test_the_checkout_of_a_command_is_read_without_git(observing: Observing) -> None:
+    git = observing.place.work / ".git"
+    (git / "refs/heads").mkdir(parents=True)
+    (git / "HEAD").write_text("ref: refs/heads/topic\n")
+    (git / "refs/heads/topic").write_text("c0ffee00" * 5 + "\n")
+    secret = "s3" + "cret"
+    (git / "config").write_text(
+        f'[remote "origin"]\n\turl = https://me:{secret}@Example.org/a/b.git\n'
+    )
+    typed(observing.place.shell(), "/bin/true")
+    command = observing.command("/bin/true")
+    assert (command.repo, command.branch, command.commit) == (
+        "example.org/a/b",
+        "topic",
+        "c0ffee00" * 5,
+    )
+    assert secret.encode() not in observing.bytes_spooled()
