@@ -209,7 +209,7 @@ class DuckDB:
         return gone
 
 
-_LOG_COLUMNS = "*"
+_LOG_COLUMNS = ", ".join(f'"{name}"' for name in rows.ANSWERED)
 
 
 def _facts(cursor: DuckDBPyConnection, session: bytes, command: int) -> list[wire.Fact]:

@@ -77,15 +77,20 @@ ON p.tenant = b.tenant AND p.device = b.device AND p.batch = b.id AND {equal}
 ORDER BY f.place_fed;
 
 -- name: log
-SELECT {columns} FROM commands
-WHERE ($since_at IS NULL OR started_at >= $since_at)
-AND ($repo IS NULL OR contains(repo, $repo)
-    OR repo IN (SELECT repo FROM projects WHERE alias = $repo))
-AND ($cwd IS NULL OR cwd = rtrim($cwd, '/') OR starts_with(cwd, rtrim($cwd, '/') || '/'))
-AND (NOT $failed OR exit_status <> 0 OR signal IS NOT NULL)
-AND ($text IS NULL OR contains(lower(coalesce(line, shape)), lower($text)))
-ORDER BY started_at DESC NULLS LAST, id DESC
-LIMIT $limit;
+-- The rows are found by few columns and only then read whole: a wide TOP-N reads all of them.
+WITH found AS (
+    SELECT rowid AS place FROM commands
+    WHERE ($since_at IS NULL OR started_at >= $since_at)
+    AND ($repo IS NULL OR contains(repo, $repo)
+        OR repo IN (SELECT repo FROM projects WHERE alias = $repo))
+    AND ($cwd IS NULL OR cwd = rtrim($cwd, '/') OR starts_with(cwd, rtrim($cwd, '/') || '/'))
+    AND (NOT $failed OR exit_status <> 0 OR signal IS NOT NULL)
+    AND ($text IS NULL OR contains(lower(coalesce(line, shape)), lower($text)))
+    ORDER BY started_at DESC NULLS LAST, id DESC
+    LIMIT $limit
+)
+SELECT {columns} FROM commands WHERE rowid IN (SELECT place FROM found)
+ORDER BY started_at DESC NULLS LAST, id DESC;
 
 -- name: newest
 SELECT session, id, template, shape, line, wall_ns FROM commands

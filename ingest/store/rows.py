@@ -18,6 +18,14 @@ _LISTS = {
 _TIMES = ("wall", "cpu_user", "cpu_sys")
 _LEFT_OUT = frozenset({"program", "repo_name", "line_cut"})
 _OWN = "ptywrap"
+_NESTED = frozenset({"other_reasons", "daemons", "context", "split", "download"})
+ANSWERED = (
+    *(name for name in wire.Command.__struct_fields__ if name not in _NESTED),
+    *wire.Split.__struct_fields__,
+    *(f"dl_{name}" for name in wire.Download.__struct_fields__),
+    *("device", "user", "shell"),
+)
+"""The columns of `commands` that `answer` reads."""
 
 
 def command(
