@@ -12,7 +12,7 @@ import pytest
 
 from ptywrap import marks
 from ptywrap.launch.inject import injected
-from tests.e2e.places import Place
+from tests.e2e.places import Place, read_proc
 from tests.e2e.terminal import PROMPT, ROOT, Start, plain, wait_for
 
 SESSION = "0123456789abcdef" * 2
@@ -20,7 +20,12 @@ HOOKS = ROOT / "ptywrap" / "shell"
 PATHS = {"bash": "/bin/bash", "zsh": "/usr/bin/zsh", "fish": "/usr/bin/fish"}
 FILES = {"bash": "home/.bashrc", "zsh": "home/.zshrc", "fish": "config/fish/config.fish"}
 # fish draws its prompt again at every key, but tells its event once.
-FISH_READY = "\nfunction tell_ready --on-event fish_prompt\n  printf '<ready>'\nend\n"
+# zsh draws it again when a job ends, unless it is told not to.
+RC = {
+    "bash": "",
+    "zsh": "unsetopt notify\n",
+    "fish": "\nfunction tell_ready --on-event fish_prompt\n  printf '<ready>'\nend\n",
+}
 READY = {"bash": PROMPT, "zsh": PROMPT, "fish": b"<ready>"}
 
 
@@ -61,7 +66,7 @@ class Hooked:
         path = PATHS[launch.shell]
         self.ready = READY[launch.shell]
         with (place.root / FILES[launch.shell]).open("a") as file:
-            file.write((FISH_READY if launch.shell == "fish" else "") + launch.rc)
+            file.write(RC[launch.shell] + launch.rc)
         environ = place.environment(SHELL=path)
         if launch.hooked:
             ours = {
@@ -98,6 +103,32 @@ class Hooked:
             self.window.line(line)
             output += self.window.until(self.ready)
         return plain(output)
+
+    def interrupt(self, line: str) -> None:
+        """Press Ctrl-C behind a line: once it runs if that ends in Enter, else in the editor."""
+        self.window.send(line.encode())
+        if line.endswith("\r"):
+            program = line.split(maxsplit=1)[0]
+            assert wait_for(lambda: self._front() == program)
+        else:
+            self.window.until(line[-1].encode())
+        # A shell may miss one that comes just before it waits for a key, with us and without.
+        self._prompted()
+        self.window.send(b"\x03")
+        while not self._prompted():
+            self.window.send(b"\x03")
+
+    def _front(self) -> str:
+        """Return the program that has the terminal."""
+        return read_proc(self.window.foreground(), "comm").decode().strip()
+
+    def _prompted(self) -> bool:
+        """Read until nothing comes for a while; tell whether a prompt was in it."""
+        start = self.window.position
+        while self.window.read_once(300):
+            pass
+        self.window.position = len(self.window.output)
+        return PROMPT in self.window.output[start:]
 
     @property
     def file(self) -> Path:
@@ -140,8 +171,8 @@ def ok(text: str | None, status: int = 0) -> Told:
 
 
 @contextmanager
-def forks(pid: int) -> Iterator[Path]:
-    """Trace a process meanwhile; the file has a line for each fork, once the block has ended."""
+def forks(pid: int) -> Iterator[list[str]]:
+    """Trace a process meanwhile: the list holds its forks, threads left out, after the block."""
     if shutil.which("strace") is None:
         pytest.skip("forks are counted by strace: install the package strace")
     file = Path(f"/proc/{pid}/cwd").resolve() / "forks"
@@ -149,9 +180,11 @@ def forks(pid: int) -> Iterator[Path]:
     tracer = subprocess.Popen([*argv, "-o", file, "-p", str(pid)])
     status = Path(f"/proc/{pid}/status")
     assert wait_for(lambda: "TracerPid:\t0\n" not in status.read_text()), "strace cannot attach"
-    yield file
+    found: list[str] = []
+    yield found
     tracer.terminate()
     tracer.wait()
+    found += [line for line in file.read_text().splitlines() if "CLONE_THREAD" not in line]
 
 
 def comma_locale(folder: Path) -> dict[str, str]:

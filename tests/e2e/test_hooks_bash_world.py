@@ -167,6 +167,13 @@ def test_without_its_folder_the_hook_is_silent_and_waits(place: Place) -> None:
     assert shell.told() == [ok("echo b")]
 
 
+def test_a_full_disk_is_not_told_to_the_user(place: Place) -> None:
+    shell = Hooked(place)
+    shell.file.symlink_to("/dev/full")
+    shell.type("echo a")
+    assert b"space" not in shell.type("echo b")
+
+
 def test_no_text_is_written_where_marks_are_not_in_memory(place: Place) -> None:
     shell = Hooked(place, PTYWRAP_MARKS_TEXT="0")
     shell.type("echo canary", "echo ${PTYWRAP_MARKS_TEXT-gone} >flag")

@@ -5,9 +5,9 @@
 __pw_write() {
   if [[ ! -e $__pw_f ]]; then
     local fd
-    sysopen -a -o creat,cloexec -m 600 -u fd -- $__pw_f && exec {fd}>&-
+    sysopen -a -o creat,cloexec -m 600 -u fd -- $__pw_f 2>/dev/null && exec {fd}>&-
   fi
-  print -rn -- $1 >>| $__pw_f
+  print -rn -- $1 2>/dev/null >>| $__pw_f
 }
 __pw_escape() {
   REPLY=$1
@@ -28,7 +28,7 @@ __pw_preexec() {
     __pw_write $'\x1eS\t'$$$'\t'$at$'\t'$REPLY$'\x1f\n'
   fi
   __pw_first
-} 2>/dev/null
+}
 __pw_precmd() {
   # Reads first what any command would change.
   local s=$? p="${(j: :)pipestatus[@]}"
@@ -46,16 +46,19 @@ __pw_precmd() {
     __pw_line= __pw_open=0
   fi
   __pw_first
-} 2>/dev/null
+}
 # Comes first in both arrays: when the user's files have been read, and once more.
 __pw_first() {
   builtin emulate -L zsh
   if [[ $precmd_functions[1] != __pw_precmd || $preexec_functions[1] != __pw_preexec ]] &&
     (( __pw_left-- > 0 )); then
     precmd_functions=(__pw_precmd ${precmd_functions:#__pw_(first|precmd)})
-    preexec_functions=(__pw_preexec ${preexec_functions:#__pw_(first|preexec)})
+    preexec_functions=(__pw_preexec ${preexec_functions:#__pw_preexec})
+    zshaddhistory_functions=(${zshaddhistory_functions:#__pw_first})
+    if (( ! $#zshaddhistory_functions )); then unset zshaddhistory_functions; fi
   fi
-} 2>/dev/null
+  return 0
+}
 
 builtin typeset -g __pw_f=$PTYWRAP_MARKS/$PTYWRAP_SESSION.$$ __pw_text=$PTYWRAP_MARKS_TEXT
 builtin typeset -g __pw_line= __pw_open=0 __pw_left=2
@@ -67,9 +70,10 @@ else
   builtin unset ZDOTDIR
 fi
 if [[ -o interactive ]] && zmodload zsh/datetime zsh/system 2>/dev/null; then
-  builtin typeset -ga precmd_functions preexec_functions
+  # The second is for files that assign to the first; it runs once a line has been typed.
+  builtin typeset -ga precmd_functions zshaddhistory_functions
   precmd_functions+=(__pw_first)
-  preexec_functions+=(__pw_first)
+  zshaddhistory_functions+=(__pw_first)
 fi
 if [[ -r ${ZDOTDIR-$HOME}/.zshenv ]]; then
   builtin source ${ZDOTDIR-$HOME}/.zshenv

@@ -17,20 +17,26 @@ for name in fish_function_path fish_complete_path __fish_vendor_{completions,fun
     set $name (builtin string match -v -r -- '^'(builtin string escape --style=regex -- $hooks/) $$name)
 end
 
-set -g __pw_file $PTYWRAP_MARKS/$PTYWRAP_SESSION.$fish_pid
+set -g __pw_file "$PTYWRAP_MARKS"/$PTYWRAP_SESSION.$fish_pid
 set -g __pw_text "$PTYWRAP_MARKS_TEXT"
 set -g __pw_line
 set -e PTYWRAP_MARKS_TEXT
 
 # The file is opened by name each time: the observer may have taken the last one away.
+# fish says what fails on its own stderr: so look before, and give up after a disk was full.
 function __pw_write
-    if not builtin test -e $__pw_file
+    if not builtin test -e "$__pw_file"
+        if not builtin test -w "$PTYWRAP_MARKS" -a -n "$__pw_file"
+            return
+        end
         set -l mask $umask
         set -g umask 0077
-        builtin true 2>/dev/null >>$__pw_file
+        builtin true >>$__pw_file
         set -g umask $mask
     end
-    builtin printf '%s\x1f\n' "$argv" 2>/dev/null >>$__pw_file
+    if not builtin printf '%s\x1f\n' "$argv" >>$__pw_file
+        set -g __pw_file
+    end
 end
 
 # Sets __pw_plain to a text that holds no tab, newline, 1e or 1f.
