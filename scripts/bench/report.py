@@ -69,6 +69,19 @@ def write(
     return path
 
 
+def told(path: Path, rows: Sequence[dict[str, Any]]) -> int:
+    """Print where a report is and which demands are not met; return the status to leave with."""
+    missed = [
+        f"{row['measure']}: {demand['text']}: {demand['value']:.3f}"
+        for row in rows
+        for demand in row["demands"]
+        if not demand["met"]
+    ]
+    print(f"{path}: {len(rows)} rows, {len(missed)} demands not met")
+    print("\n".join(missed))
+    return 0
+
+
 def machine() -> dict[str, Any]:
     """Return what the figures depend on and can be told without naming the machine."""
     return {

@@ -33,16 +33,7 @@ def main() -> int:
                 rows += group(Path(folder))
     everybody = peers.here((*peers.RIVALS, peers.EXPECT))
     versions = {peer.name: peers.version(peer) for peer in everybody}
-    path = report.write("terminal", rows, versions, args.folder)
-    missed = [
-        f"{row['measure']}: {demand['text']}: {demand['value']:.3f}"
-        for row in rows
-        for demand in row["demands"]
-        if not demand["met"]
-    ]
-    print(f"{path}: {len(rows)} rows, {len(missed)} demands not met")
-    print("\n".join(missed))
-    return 0
+    return report.told(report.write("terminal", rows, versions, args.folder), rows)
 
 
 def _arguments() -> argparse.Namespace:

@@ -1,0 +1,90 @@
+"""Rivals that watch processes too: each runs a command and is ready before the command begins."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from scripts.bench import truth
+
+_PATIENCE_S = 30.0
+# lifecycle probes of bpftrace; `join` needs the syscall's argument list.
+_PROGRAM = """\
+BEGIN { @in[$1] = 1; printf("ready\\n"); }
+tracepoint:sched:sched_process_fork /@in[args->parent_pid]/ {
+    @in[args->child_pid] = 1; printf("F %d %d\\n", args->parent_pid, args->child_pid);
+}
+tracepoint:syscalls:sys_enter_execve /@in[pid]/ { printf("A %d ", pid); join(args->argv); }
+tracepoint:sched:sched_process_exec /@in[pid]/ { printf("E %d %s\\n", pid, str(args->filename)); }
+tracepoint:sched:sched_process_exit /@in[tid]/ {
+    if (pid == tid) { printf("X %d %d\\n", pid, curtask->exit_code); }
+    delete(@in[tid]);
+}
+"""
+
+Run = Callable[[list[str]], None]
+
+
+def here() -> list[str]:
+    """Return the names of those that can run now."""
+    found = ["strace -f"] if shutil.which("strace") else []
+    if os.getuid() == 0 and shutil.which("bpftrace"):
+        found.append("bpftrace")
+    return found
+
+
+def version(name: str) -> str:
+    """Return the first line a tracer says about itself."""
+    program = name.partition(" ")[0]
+    ran = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    return (ran.stdout or ran.stderr).strip().partition("\n")[0]
+
+
+def strace(folder: Path) -> Run:
+    """Return what runs an argv under strace, its output in `strace.out`."""
+
+    def run(argv: list[str]) -> None:
+        subprocess.run([*truth.STRACE, str(folder / "strace.out"), *argv], check=True)
+
+    return run
+
+
+def bpftrace(folder: Path) -> Run:
+    """Return what runs an argv while bpftrace watches what we start, output in `bpftrace.out`."""
+
+    def run(argv: list[str]) -> None:
+        path = folder / "bpftrace.out"
+        environ = os.environ | {"BPFTRACE_PERF_RB_PAGES": "512", "BPFTRACE_MAP_KEYS_MAX": "65536"}
+        command = ["bpftrace", "-q", "-B", "line", "-e", _PROGRAM, str(os.getpid())]
+        path.write_bytes(b"")
+        with path.open("ab") as out:
+            tracer = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL, env=environ)
+        try:
+            _attached(path, tracer)
+            os.truncate(path, 0)
+            subprocess.run(argv, check=True)
+        finally:
+            tracer.terminate()
+            tracer.wait()
+
+    return run
+
+
+def deaths(folder: Path) -> int:
+    """Return how many deaths bpftrace told in its last run."""
+    told = (folder / "bpftrace.out").read_text(encoding="utf-8", errors="replace")
+    return sum(line.startswith("X ") for line in told.splitlines())
+
+
+def _attached(path: Path, tracer: subprocess.Popen[bytes]) -> None:
+    """Start tiny programs until the end of one is told: probes attach after BEGIN has printed."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while not any(line.startswith("X ") for line in path.read_text(errors="replace").splitlines()):
+        if time.monotonic() > deadline or tracer.poll() is not None:
+            raise RuntimeError("bpftrace does not start")
+        if "ready" in path.read_text(errors="replace"):
+            subprocess.run([sys.executable, "-IS", "-c", ""], check=True)
+        time.sleep(0.1)
