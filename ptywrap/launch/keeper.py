@@ -8,17 +8,17 @@ from resource import struct_rusage
 from ptywrap.launch import (
     errand,
     guardian,
-    heir,
     leaving,
     place,
     pump,
     rouse,
-    status,
     tally,
 )
 from ptywrap.launch.adopt import Chores
 from ptywrap.launch.bursts import Bursts
+from ptywrap.launch.heir import site, status_of
 from ptywrap.launch.signals import PASSED_ON, Echoes, signal
+from ptywrap.launch.status import UNKNOWN, code_of, of_signal
 from ptywrap.launch.terminal import Terminal, job_control
 
 _WAITED = (
@@ -124,6 +124,8 @@ class Keeper:
         if not self._order.is_shell:
             self._hold()
         self._failure = leaving.exec_failure(self._order)
+        if self._failure == leaving.OUR_FAULT:
+            self._give_up()
         leaving.stop_watchdog(self._order.watchdog)
         leaving.announce()
 
@@ -163,8 +165,7 @@ class Keeper:
 
     def _relay(self, watch: pump.Watch) -> int:
         order = self._order
-        site = heir.site(order.environment)
-        chores = Chores(self._rouse, site, self._shell, order.master)
+        chores = Chores(self._rouse, site(order.environment), self._shell, order.master)
         bursts = Bursts(self._tally, order.master)
         return pump.Pump(self._terminal, order.master, watch, bursts, chores).run()
 
@@ -179,9 +180,9 @@ class Keeper:
         """End the pump's process; if the keeper is gone, do its last duties first."""
         if self._watch.keeper >= 0:
             posix._exit(code)
-        ended = heir.status_of(self._watch.shell, self._shell)
+        ended = status_of(self._watch.shell, self._shell)
         if code != pump.ENDED:
-            ended = status.of_signal(code - pump.HUNG_UP)
+            ended = of_signal(code - pump.HUNG_UP)
         self._finish(ended)
 
     def _reap(self) -> None:
@@ -215,14 +216,14 @@ class Keeper:
             posix.kill(self._pump, signal.SIGCONT)
             return
         self._pump = 0
-        code = status.code(ended)
+        code = code_of(ended)
         if code is not None and code >= pump.HUNG_UP and code != _FAULT:
             self._hang_up(code - pump.HUNG_UP)
         if code == pump.ENDED:
             return
         self._faults += code is not None
         if self._faults > _FAULTS:
-            self._hang_up(signal.SIGHUP)
+            self._give_up()
         self._tally.append(tally.in_flight(self._tally.page))
         self.start()
 
@@ -239,7 +240,20 @@ class Keeper:
             return
 
     def _hang_up(self, number: int) -> None:
-        """Let the kernel hang up the inner session, and die by the same signal."""
+        """Let the kernel hang up the inner session, and die by the same signal. Never returns."""
+        self._close()
+        self._finish(of_signal(number))
+
+    def _give_up(self) -> None:
+        """End what there is, and leave the user with the real shell. Never returns."""
+        self._close()
+        if self._guardian[1] >= 0:
+            guardian.dismiss(self._guardian[1])
+        self._tally.end(UNKNOWN if self._status is None else self._status)
+        leaving.give_up()
+
+    def _close(self) -> None:
+        """End the relay and close the pty; wait for the shell, at most 2 s."""
         if self._pump:
             posix.kill(self._pump, signal.SIGKILL)
             posix.waitpid(self._pump, 0)
@@ -254,7 +268,6 @@ class Keeper:
                 self._status = ended
                 break
             signal.sigtimedwait(_WAITED[:1], left_ns / 1e9)
-        self._finish(status.of_signal(number))
 
     def _finish(self, ended: int) -> None:
         """The end, in the order the user sees it. Never returns."""
@@ -266,7 +279,7 @@ class Keeper:
         self._tally.end(ended)
         if self._failure:
             leaving.explain(self._order, self._failure)
-        if ended == status.UNKNOWN:
+        if ended == UNKNOWN:
             leaving.tell(b"ptywrap: the exit status is not known\n")
         if not self._order.is_shell and not self._failure:
             leaving.summarise(self._order)

@@ -7,10 +7,11 @@ import select
 import sys
 import time
 
-from ptywrap.launch import status
 from ptywrap.launch.errand import Errand, encoded
 from ptywrap.launch.signals import signal
+from ptywrap.launch.status import code_of, said, signal_of
 
+OUR_FAULT = 0xFFFF  # what wrapper.py's top says of a child that broke before its exec
 _STATUS = 5
 _SUMMARY_NS = 2_000_000_000
 _STEP_SECONDS = 0.005
@@ -29,20 +30,20 @@ def without_core() -> None:
 
 
 def exec_failure(order: Errand) -> int:
-    """Let the child go; return the errno that kept it from its exec, 0 when nothing did.
+    """Let the child go; return the errno that kept it from its exec, 0 for none, or OUR_FAULT.
 
     A command says first what it used until then, as two numbers of microseconds.
     """
     posix.close(order.hold_out)
-    said = b""
+    told = b""
     while part := posix.read(order.errors_in, 64):
-        said += part
+        told += part
     posix.close(order.errors_in)
     order.hold_out = order.errors_in = -1
-    if not order.is_shell:
-        order.used_us = (int.from_bytes(said[:8], "little"), int.from_bytes(said[8:16], "little"))
-        said = said[16:]
-    return int.from_bytes(said, "little")
+    if not order.is_shell and len(told) >= 16:
+        order.used_us = (int.from_bytes(told[:8], "little"), int.from_bytes(told[8:16], "little"))
+        told = told[16:]
+    return int.from_bytes(told, "little")
 
 
 def explain(order: Errand, failure: int) -> None:
@@ -99,16 +100,22 @@ def summarise(order: Errand) -> None:
         select.select([], [], [], _STEP_SECONDS)
 
 
+def give_up() -> None:
+    """Have the launcher become the real shell or command: ours cannot be used. Never returns."""
+    _to_launcher(b"failed\n")
+    posix._exit(70)
+
+
 def leave(ended: int) -> None:
     """Leave as the shell left: its code, or death by its signal. Never returns."""
-    _to_launcher(status.said(ended))
-    number = status.signal(ended)
+    _to_launcher(said(ended))
+    number = signal_of(ended)
     if number is not None:
         if number not in (signal.SIGKILL, signal.SIGSTOP):
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         posix.kill(posix.getpid(), number)
-    code = status.code(ended)
+    code = code_of(ended)
     posix._exit(255 if code is None else code)
 
 

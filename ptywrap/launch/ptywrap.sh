@@ -178,7 +178,7 @@ X
         echo end >/dev/fd/5
         while IFS= read -r _pw_line <&5; do
             case $_pw_line:$_pw_said in
-                end:*exit* | end:*signal*) break ;;
+                end:*exit* | end:*signal* | end:*failed*) break ;;
                 end:*started*) ;; # the keeper was killed, and the pump goes on
                 end:*) break ;;
                 *) _pw_said="$_pw_said
@@ -211,10 +211,9 @@ _pw_leave() {
 exit '*) exit "${_pw_said##*exit }" ;;
         *'
 signal '*) ulimit -c 0 && kill -"${_pw_said##*signal }" $$ && exit 255 ;;
-        *'
-started'*) echo 'ptywrap: the session was lost' >&8 && exit 255 ;;
+        *failed*) ;;
+        *started*) echo 'ptywrap: the session was lost' >&8 && exit 255 ;;
     esac
-    # The watchdog's pid is the first number said.
     _pw_said=${_pw_said#'
 -
 '}

@@ -36,6 +36,8 @@ def run(order: errand.Errand, pid: int) -> None:
     if not rouse.Rouse(folder, python, environ).follow(order.session, pid, until_ns):
         written.append(tally.lost(time.monotonic_ns(), tally.NOT_HELD, 1))
     failure = leaving.exec_failure(order)
+    if failure == leaving.OUR_FAULT:
+        leaving.give_up()
     leaving.stop_watchdog(order.watchdog)
     leaving.announce()
     ended, usage = _waited_for(order, pid)

@@ -3,14 +3,14 @@
 UNKNOWN = -1  # the kernel told nobody; we leave with 255
 
 
-def code(status: int) -> int | None:
+def code_of(status: int) -> int | None:
     """Return the exit code in a raw wait status, None for a death by signal."""
     if status == UNKNOWN:
         return 255
     return status >> 8 & 0xFF if status & 0x7F == 0 else None
 
 
-def signal(status: int) -> int | None:
+def signal_of(status: int) -> int | None:
     """Return the signal that ended the process, None when it left by itself."""
     if status == UNKNOWN or status & 0x7F in (0, 0x7F):
         return None
@@ -22,17 +22,12 @@ def of_signal(number: int) -> int:
     return number
 
 
-def of_code(number: int) -> int:
-    """Return the wait status of an exit."""
-    return (number & 0xFF) << 8
-
-
 def said(status: int) -> bytes:
     """Return the line that tells the launcher how to leave."""
-    number = signal(status)
+    number = signal_of(status)
     if number is not None:
         return b"signal %d\n" % number
-    return b"exit %d\n" % (code(status) or 0)
+    return b"exit %d\n" % (code_of(status) or 0)
 
 
 def from_stat(line: bytes) -> int:

@@ -16,6 +16,8 @@ import time
 STATUS = 5  # the launcher waits for its end of file
 _STDERR = 8  # the caller's; descriptor 2 is on /dev/null until here
 _DESCRIPTORS = 24
+_OUR_FAULT = b"\xff\xff"  # leaving.OUR_FAULT
+_CHILD: list[int] = []  # in the child: where its parent hears that it came to no exec
 _LOADED = (errno, select, time)  # for the modules to come
 
 
@@ -40,6 +42,8 @@ def main() -> None:
     session = posix.urandom(16).hex()
     launcher = posix.getppid()
     pid = posix.fork()
+    if pid == 0:
+        _CHILD.append(descriptors[1])
     # Under -I the script's folder is not on the path. Last: nothing shadows the library.
     sys.path.append(__file__.rpartition("/ptywrap/launch/")[0])
     from ptywrap.launch import errand
@@ -62,4 +66,6 @@ def main() -> None:
 try:
     main()
 except BaseException:  # noqa: BLE001 - one of the five tops: our fault is never the user's to read
+    for descriptor in _CHILD:
+        posix.write(descriptor, _OUR_FAULT)
     posix._exit(70)
