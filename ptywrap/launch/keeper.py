@@ -277,6 +277,7 @@ class Keeper:
         if self._usage is not None and not self._order.is_shell:
             self._tally.append(tally.rusage(time.monotonic_ns(), self._usage, self._order.used_us))
         self._tally.end(ended)
+        self._rouse.check()  # a session too short for an idle moment wants its file read, too
         if self._failure:
             leaving.explain(self._order, self._failure)
         if ended == UNKNOWN:
