@@ -238,11 +238,15 @@ def _facts(cursor: DuckDBPyConnection, session: bytes, command: int) -> list[wir
 
 def _tree(cursor: DuckDBPyConnection, session: bytes, command: int) -> list[wire.Process]:
     key = {"session": session, "id": command}
-    days = cursor.execute(statement("days"), key).fetchone()
-    if days is None or days[0] is None:
-        return []
-    window = {**key, "day": days[0], "until_day": days[1]}
-    return [rows.process(row) for row in _fetch(cursor, statement("processes"), window)]
+    text = statement("processes")
+    found: list[Row] = []
+    for window in _fetch(cursor, statement("days"), key):
+        expected = window.pop("process_count") or 0
+        found = _fetch(cursor, text, {**key, **window})
+        if len(found) < expected:
+            # The days are those of a clock that was set in between, or the rest is not there.
+            found = _fetch(cursor, text, {**key, "day": None, "until_day": None})
+    return [rows.process(row) for row in found]
 
 
 def _fetch(cursor: DuckDBPyConnection, text: str, values: dict[str, Any]) -> list[Row]:

@@ -41,7 +41,7 @@ QUALIFY row_number() OVER (
 CREATE OR REPLACE TEMP TABLE former AS
 SELECT t.rowid AS former, s.place_fed, t.version > s.version AS newer
 FROM {table} AS t JOIN stage_{table} AS s
-ON t.tenant = s.tenant AND t.device = s.device AND {equal} AND {days};
+ON t.tenant = s.tenant AND t.device = s.device AND {equal};
 DELETE FROM stage_{table} WHERE place_fed IN (SELECT place_fed FROM former WHERE newer);
 DELETE FROM {table} WHERE rowid IN (SELECT former FROM former WHERE NOT newer);
 
@@ -113,11 +113,14 @@ SELECT * FROM sessions WHERE id = $session;
 
 -- name: processes
 SELECT * FROM processes
-WHERE session = $session AND command = $id AND day BETWEEN $day - 2 AND $until_day + 2
+WHERE session = $session AND command = $id
+AND ($day IS NULL OR day BETWEEN $day::DATE - 2 AND $until_day::DATE + 2)
 ORDER BY start_ticks, pid;
 
 -- name: days
-SELECT min(day), max(day + CAST(coalesce(wall_ns, 86400000000000) // 86400000000000 AS INTEGER) + 1)
+SELECT
+    day, day + CAST(coalesce(wall_ns, 86400000000000) // 86400000000000 AS INTEGER) AS until_day,
+    process_count
 FROM commands WHERE session = $session AND id = $id;
 
 -- name: flows

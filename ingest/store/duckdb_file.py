@@ -80,13 +80,13 @@ def open_file(path: Path, memory_bytes: int) -> Opened:
 
     StoreError: the file is well but cannot be had now.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    repaired: list[str] = []
-    Path(f"{path}{_REWRITING}").unlink(missing_ok=True)
-    suspect = Path(f"{path}{_SUSPECT}")
-    if suspect.exists():
-        repaired += [_aside(path, victim) for victim in _both(path) if victim.exists()]
-        suspect.unlink()
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        repaired = _swept(path)
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be opened: {error.strerror}", "look at its folder"
+        ) from None
     for victim in (*_both(path), None):
         try:
             return Opened(_open(path, memory_bytes), tuple(repaired))
@@ -97,6 +97,17 @@ def open_file(path: Path, memory_bytes: int) -> Opened:
             if victim.exists():
                 repaired.append(_aside(path, victim))
     raise AssertionError("the last round returns or raises")
+
+
+def _swept(path: Path) -> list[str]:
+    """Remove half a rewriting, and move aside what was found damaged while it was open."""
+    Path(f"{path}{_REWRITING}").unlink(missing_ok=True)
+    suspect = Path(f"{path}{_SUSPECT}")
+    if not suspect.exists():
+        return []
+    moved = [_aside(path, victim) for victim in _both(path) if victim.exists()]
+    suspect.unlink()
+    return moved
 
 
 def rewrite(path: Path) -> None:

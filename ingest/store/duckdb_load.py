@@ -15,7 +15,6 @@ _NUL = "\0"
 _NUMPY = {"int": numpy.int64, "bool": numpy.bool_}
 # A moment beyond these would overflow a sum with a clock: about the years 1824 and 2116.
 _MOMENT_MOST = 1 << 62
-_SAME_DAY = frozenset({"processes"})
 
 
 def load(cursor: DuckDBPyConnection, batches: Sequence[Batch]) -> None:
@@ -49,7 +48,7 @@ def _load(cursor: DuckDBPyConnection, name: str, batches: Sequence[Batch]) -> No
         key=", ".join(f'f."{key}"' for key in shape.key),
     )
     equal = _equal("t", "s", zip(shape.key, shape.key, strict=True))
-    _run(cursor, "replace", table=name, equal=equal, days=_days(name))
+    _run(cursor, "replace", table=name, equal=equal)
     _run(cursor, "insert_commands" if name == "commands" else "insert", table=name)
     if name == "sessions":
         _run(cursor, "sessions_told")
@@ -75,21 +74,20 @@ def _equal(left: str, right: str, keys: Any) -> str:
     return " AND ".join(f'{left}."{mine}" = {right}."{theirs}"' for mine, theirs in keys)
 
 
-def _days(name: str) -> str:
-    """Bound the search where the day follows from the key; other tables have few rows."""
-    return "t.day = s.day" if name in _SAME_DAY else "true"
-
-
 def _moment(name: str, present: Sequence[str]) -> str:
-    """Return the expression of a row's time: on the boot's first wall clock, not on today's."""
-    if "start_ticks" in present:
-        return "o.first_at + least(f.start_ticks, 549755813888) * 10000000"
-    moment = SHAPES[name].moment
+    """Return the expression of a row's time: on the boot's first wall clock, not on today's.
+
+    A segment without its header is of no boot: then the time is as it was told.
+    """
+    moment = SHAPES[name].moment or "started_at"
     told = "b.wall_ns"
     if moment in present:
         within = f'abs(f."{moment}") < {_MOMENT_MOST}'
         told = f'CASE WHEN {within} THEN f."{moment}" ELSE b.wall_ns END'
-    return f"{told} - b.boot_at + o.first_at"
+    booted = f"{told} - b.boot_at + o.first_at"
+    if "start_ticks" in present:
+        booted = "o.first_at + least(f.start_ticks, 549755813888) * 10000000"
+    return f"CASE WHEN b.boot = '' THEN {told} ELSE {booted} END"
 
 
 def _selected(name: str, present: Sequence[str]) -> Iterator[str]:

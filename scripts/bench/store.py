@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ with duckdb.connect(sys.argv[1], read_only=True) as held:
     print(held.execute("SELECT id, started_at, line FROM commands WHERE started_at >= ? "
         "ORDER BY started_at DESC LIMIT 20", [int(sys.argv[2])]).fetchall())
 """
+Measure = Callable[[], float]
 _CHUNK = 50_000
 _WEEK_NS = 7 * 86_400_000_000_000
 _YEAR_NS = 365 * 86_400_000_000_000
@@ -116,51 +118,38 @@ def _rows(repeats: int) -> list[dict[str, Any]]:
     since = str(clock.wall_ns() - _WEEK_NS)
     bare = _timed([sys.executable, "-I", "-c", _BARE, str(paths.history_file()), since])
     log = _timed([sys.executable, "-I", "-m", "ptywrap", "log", "--json"])
-    asked = [sys.executable, "-I", "-m", "ptywrap", "config", "--help"]
-    cold = interleaved(
-        {"bare": lambda: _after(_leave, bare), "ptywrap log": lambda: _after(_leave, log)}, repeats
-    )
+    return [_cold(bare, log, repeats), _warm(bare, log, repeats), _memory(), _two_at_once()]
+
+
+def _cold(bare: Measure, log: Measure, repeats: int) -> dict[str, Any]:
+    measures = {"bare": partial(_after, _leave, bare), "ptywrap log": partial(_after, _leave, log)}
+    taken = interleaved(measures, repeats)
+    demand = report.within("at most 2.5 x bare", 2.5, ratio(taken["ptywrap log"], taken["bare"]))
+    return report.row("ptywrap log, no store process running", "ms", taken, [demand])
+
+
+def _warm(bare: Measure, log: Measure, repeats: int) -> dict[str, Any]:
     # A second process cannot open the file while its owner runs: so the bare script goes first.
-    bare_again = [_after(_leave, bare) for _ in range(repeats)]
+    taken = {"bare": [_after(_leave, bare) for _ in range(repeats)]}
     fresh = _fresh()
     log()
-    warm = [_after(lambda: next(fresh), log) for _ in range(repeats)]
-    answers = [_after(lambda: next(fresh), _answer) for _ in range(repeats)]
-    ask = interleaved({"a verb that asks nobody": _timed(asked)}, repeats)
-    resident = _owner().memory_info().rss / 1_000_000
-    both = _two_at_once()
-    return [
-        report.row(
-            "ptywrap log, no store process running",
-            "ms",
-            cold,
-            [report.within("at most 2.5 x bare", 2.5, ratio(cold["ptywrap log"], cold["bare"]))],
-        ),
-        report.row(
-            "ptywrap log, store process running, one new command",
-            "ms",
-            {"bare": bare_again, "ptywrap log": warm, "the answer alone": answers, **ask},
-            [
-                report.within("the verb: at most 0.5 x bare", 0.5, ratio(warm, bare_again)),
-                report.within("the answer: at most 0.5 x bare", 0.5, ratio(answers, bare_again)),
-            ],
-        ),
-        report.row(
-            "memory of the store process (RSS)",
-            "MB",
-            {"store": [resident]},
-            [report.at_most("at most 150 MB", 150.0, resident)],
-        ),
-        report.row(
-            "two logs at once",
-            "commands not answered",
-            {"ptywrap log": [both]},
-            [report.at_most("none", 0.0, both)],
-        ),
+    taken["ptywrap log"] = [_after(partial(next, fresh), log) for _ in range(repeats)]
+    taken["the answer alone"] = [_after(partial(next, fresh), _answer) for _ in range(repeats)]
+    demands = [
+        report.within(f"{who}: at most 0.5 x bare", 0.5, ratio(taken[who], taken["bare"]))
+        for who in ("ptywrap log", "the answer alone")
     ]
+    name = "ptywrap log, store process running, one new command"
+    return report.row(name, "ms", taken, demands)
 
 
-def _timed(argv: list[str]) -> Callable[[], float]:
+def _memory() -> dict[str, Any]:
+    resident = _owner().memory_info().rss / 1_000_000
+    demand = report.at_most("at most 150 MB", 150.0, resident)
+    return report.row("memory of the store process (RSS)", "MB", {"store": [resident]}, [demand])
+
+
+def _timed(argv: list[str]) -> Measure:
     def measure() -> float:
         before = time.perf_counter()
         subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
@@ -169,7 +158,7 @@ def _timed(argv: list[str]) -> Callable[[], float]:
     return measure
 
 
-def _after(prepare: Callable[[], Any], measure: Callable[[], float]) -> float:
+def _after(prepare: Callable[[], Any], measure: Measure) -> float:
     prepare()
     return measure()
 
@@ -216,14 +205,15 @@ def _fresh() -> Iterator[None]:
         yield
 
 
-def _two_at_once() -> float:
-    """Ask twice at once with no store process running; return how many got no commands."""
+def _two_at_once() -> dict[str, Any]:
+    """Ask twice at once with no store process running; count who got no commands."""
     _leave()
     argv = [sys.executable, "-I", "-m", "ptywrap", "log", "--json"]
     started = [subprocess.Popen(argv, stdout=subprocess.PIPE) for _ in range(2)]
-    answers = [json.loads(one.communicate()[0]) for one in started]
+    empty = float(sum(not json.loads(one.communicate()[0]) for one in started))
     _leave()
-    return float(sum(not answer for answer in answers))
+    demand = report.at_most("none", 0.0, empty)
+    return report.row("two logs at once", "not answered", {"ptywrap log": [empty]}, [demand])
 
 
 def _arguments() -> argparse.Namespace:

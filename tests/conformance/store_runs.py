@@ -4,7 +4,7 @@ from typing import Any
 
 from ptywrap import wire
 from tests import build
-from tests.ingest.batches import HOUR_NS, Asked, a_command
+from tests.ingest.batches import DAY_NS, HOUR_NS, Asked, a_batch, a_command
 
 SECOND = bytes(range(16, 32))
 
@@ -115,7 +115,16 @@ def last_skips_our_own_verbs(engine: Asked) -> None:
     assert engine.show("last").id == a_command(1).id
 
 
+def a_tree_is_whole_though_the_clock_was_set_in_the_middle(engine: Asked) -> None:
+    engine.tell(1, build.a_process())
+    late = build.AT + 400 * DAY_NS
+    engine.add(a_batch(2, build.a_command(), build.a_process(pid=7), wall_ns=late))
+    tree = engine.do(engine.store.tree(build.SESSION, build.a_command().id))
+    assert [process.pid for process in tree] == [7, 4242]
+
+
 CHECKS = (
+    a_tree_is_whole_though_the_clock_was_set_in_the_middle,
     a_run_is_found_by_the_beginning_of_its_id,
     a_beginning_that_two_ids_share_matches_both,
     last_is_the_one_that_ran_through_us,

@@ -62,10 +62,16 @@ def test_what_it_loaded_is_archived_when_it_is_quiet(laptop: Laptop) -> None:
 
 
 def test_only_its_owner_may_knock(laptop: Laptop) -> None:
+    laptop.seal(a_command(1))
     laptop.start()
     laptop.ask("status")
-    modes = [stat.S_IMODE(path.stat().st_mode) for path in (laptop.socket, laptop.file)]
-    assert modes == [0o600, 0o600]
+    made = (laptop.socket, *laptop.file.parent.iterdir())
+    assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in made} == {
+        "store.sock": 0o600,
+        "history.duckdb": 0o600,
+        "history.duckdb.wal": 0o600,
+        "store.lock": 0o600,
+    }
 
 
 @pytest.mark.root
