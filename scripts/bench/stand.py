@@ -14,6 +14,7 @@ from tests import account as accounts
 from tests import home as homes
 
 _CALM_S = 0.15
+_BOTH = 2
 _PATIENCE_S = 20.0
 
 
@@ -68,8 +69,10 @@ class Stand(NamedTuple):
         return [] if pid is None else descendants(pid)
 
     def calm(self) -> None:
-        """Wait until the observer has nothing left to do."""
+        """Wait until the observer has come up, if one is about to, and has nothing left to do."""
         deadline = time.monotonic() + _PATIENCE_S
+        while self.observers() and len(self.watchers()) < _BOTH and time.monotonic() < deadline:
+            time.sleep(_CALM_S)
         before = sum(cpu_ns(pid) for pid in self.watchers())
         while time.monotonic() < deadline:
             time.sleep(_CALM_S)
@@ -78,9 +81,19 @@ class Stand(NamedTuple):
                 return
             before = now
 
-    def number(self) -> int:
-        """Return how many observers and readers serve this home."""
-        return sum(1 for one in homes.processes(self.home) if _observes(one.cmdline()))
+    def observers(self) -> list[int]:
+        """Return the pids of all observers that serve this home; more than one is a fault."""
+        found = homes.processes(self.home)
+        return [one.pid for one in found if "ptywrap.observe" in one.cmdline()]
+
+    def left(self) -> list[str]:
+        """Return what still runs of ours beside the observer, its reader and the store."""
+        kept = set(self.watchers())
+        return [
+            " ".join(one.cmdline())
+            for one in homes.processes(self.home)
+            if one.pid not in kept and "ingest" not in one.cmdline()
+        ]
 
 
 class Size(NamedTuple):
@@ -131,7 +144,3 @@ def _status(pid: int, name: str) -> int:
     except OSError:
         pass
     return 0
-
-
-def _observes(argv: Sequence[str]) -> bool:
-    return "ptywrap.observe" in argv or any(word.endswith("lifecycle/reader.py") for word in argv)
