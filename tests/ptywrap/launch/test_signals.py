@@ -1,0 +1,42 @@
+"""Who a signal was sent to."""
+
+import signal
+from pathlib import Path
+
+import ptywrap.launch
+from ptywrap.launch.signals import ECHO_NS, PASSED_ON, Echoes
+
+PASSED_TERM = {meant: number for number, meant in PASSED_ON.items()}[signal.SIGTERM]
+
+
+def test_a_signal_that_only_the_launcher_got_is_meant() -> None:
+    assert Echoes().heard(PASSED_TERM) == signal.SIGTERM
+
+
+def test_a_signal_to_the_group_is_meant_once() -> None:
+    echoes = Echoes()
+    assert [echoes.heard(signal.SIGTERM), echoes.heard(PASSED_TERM)] == [signal.SIGTERM, 0]
+
+
+def test_another_signal_passed_on_is_no_echo() -> None:
+    echoes = Echoes()
+    echoes.heard(signal.SIGINT)
+    assert echoes.heard(PASSED_TERM) == signal.SIGTERM
+
+
+def test_an_echo_comes_soon_or_is_none() -> None:
+    echoes = Echoes()
+    echoes.heard(signal.SIGTERM)
+    echoes._heard_ns[signal.SIGTERM] -= ECHO_NS
+    assert echoes.heard(PASSED_TERM) == signal.SIGTERM
+
+
+def test_the_launcher_passes_on_what_we_know() -> None:
+    launcher = Path(ptywrap.launch.__path__[0]) / "ptywrap.sh"
+    text = launcher.read_text()
+    told = {
+        number: signal.Signals(meant).name[3:]
+        for number, meant in PASSED_ON.items()
+        if f"_pw_pass {signal.Signals(meant).name[3:]} {number}'" in text
+    }
+    assert told == {41: "TERM", 42: "HUP", 43: "INT", 44: "QUIT", 45: "TSTP"}
