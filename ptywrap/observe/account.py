@@ -53,6 +53,7 @@ class Entry(NamedTuple):
     ended_ns: int
     cpu_ns: int | None
     whole: bool
+    loose: bool
     row: bytes
 
 

@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 from msgspec import structs
 
-from ptywrap import wire
+from ptywrap import clock, wire
 from ptywrap.observe import account
 from ptywrap.observe.account import Entry
 from ptywrap.observe.commands import Finish, Start
+from ptywrap.observe.lately import Lately
 from ptywrap.observe.session import Session
 from ptywrap.observe.telling import Key, Story, Teller, since, within
 from ptywrap.observe.tree import Life
@@ -33,6 +34,7 @@ class Closing:
 
     def __init__(self, teller: Teller) -> None:
         self.teller = teller
+        self.lately = Lately(teller)
         self.blind: list[tuple[int, int]] = []
         self._claims: dict[bytes, list[Claim]] = {}
         self._before: dict[tuple[bytes, int], tuple[tuple[str, ...] | None, ...]] = {}
@@ -127,6 +129,7 @@ class Closing:
             entries = [_wordless(entry) for entry in entries]
         story = Story(key, finish, entries, living, cpu, finish.text, self._blind(finish))
         self.teller.end(session, story)
+        self.lately.add(session, story, clock.monotonic_ns())
 
     def _private(
         self,

@@ -1,6 +1,7 @@
 """Records in the order of their moments -> the steps of a session's commands."""
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from ptywrap import marks
@@ -22,32 +23,37 @@ class Gone(NamedTuple):
     status: int | None
 
 
+class Known(NamedTuple):
+    """What dates records: the last one's moment before, the file's last change, and now."""
+
+    last_ns: int
+    changed_ns: int
+    now_ns: int
+
+
 Record = marks.PumpRecord | marks.ShellRecord
 Told = Record | Replaced | Gone
 
 
-def moments(
-    records: Sequence[Record], changed_ns: int, now_ns: int, monotonic: Callable[[int], int]
-) -> list[int]:
-    """Return when each of a shell's new records was made, as CLOCK_MONOTONIC ns.
+def moments(records: Sequence[Record], known: Known, monotonic: Callable[[int], int]) -> list[int]:
+    """Return when each of a shell's new records was made, as CLOCK_MONOTONIC ns, in their order.
 
     A shell without a clock (fish) tells only how long a command took. Its last record was made when
     the file last changed; those before it are dated back from there.
     """
     found: list[int] = []
-    before_ns = changed_ns
+    before_ns = min(known.changed_ns, known.now_ns)
     length_ns = 0
     for record in reversed(records):
         if isinstance(record, marks.Started | marks.Ended | marks.Whole) and record.at_us:
-            before_ns = min(monotonic(record.at_us * US_NS), now_ns)
+            before_ns = min(monotonic(record.at_us * US_NS), known.now_ns)
         elif isinstance(record, marks.Started):
             before_ns -= length_ns
         length_ns = 0
         if isinstance(record, marks.Ended):
             length_ns = (record.length_us or 0) * US_NS
         found.append(before_ns)
-    found.reverse()
-    return found
+    return list(accumulate([known.last_ns, *reversed(found)], max))[1:]
 
 
 def steps(

@@ -13,7 +13,7 @@ from struct import Struct
 
 from ptywrap.observe.account import Entry
 
-_HEAD = Struct("<IIIQQQQQqBI")
+_HEAD = Struct("<IIIQQQQQqBBI")
 _NONE = -1
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -112,6 +112,7 @@ def _packed(entry: Entry) -> bytes:
         entry.ended_ns,
         _NONE if entry.cpu_ns is None else entry.cpu_ns,
         entry.whole,
+        entry.loose,
         len(entry.row),
     )
     return _HEAD.pack(*head) + entry.row
@@ -121,10 +122,10 @@ def _unpacked(data: bytes) -> list[Entry]:
     found = []
     at = 0
     while at + _HEAD.size <= len(data):
-        *fields, cpu, whole, length = _HEAD.unpack_from(data, at)
+        *fields, cpu, whole, loose, length = _HEAD.unpack_from(data, at)
         row = data[at + _HEAD.size : at + _HEAD.size + length]
         at += _HEAD.size + length
         if len(row) == length:
             known = None if cpu == _NONE else cpu
-            found.append(Entry._make([*fields, known, bool(whole), row]))
+            found.append(Entry._make([*fields, known, bool(whole), bool(loose), row]))
     return found

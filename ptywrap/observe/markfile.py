@@ -27,6 +27,8 @@ class MarkFile:
     ) -> None:
         self.path = path
         self.offset = offset
+        self.last_ns = 0
+        """When its last record was made, as its reader dates it."""
         self._parse = parse
         self._blanked = 0
         self._descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)

@@ -6,7 +6,8 @@ from typing import NamedTuple
 from ptywrap import templates
 from ptywrap.templates import Rules
 
-_ENOUGH_PERMILLE = 900
+_ENOUGH_PERMILLE = 500
+_ALIKE_NS = 100_000_000
 
 
 class Ran(NamedTuple):
@@ -29,7 +30,7 @@ class Name(NamedTuple):
 def name(line: str | None, ran: Sequence[Ran], rules: Rules) -> Name:
     """Return what a command is called.
 
-    The template is that of the program most of the time went to, the first such one: it was
+    The template is that of the program the time went to, the first of those about as long: it was
     executed, so it is no mistyped password. A line that ran nothing is called by its first word if
     that is one we know.
     """
@@ -50,7 +51,8 @@ def _dearest(ran: Sequence[Ran]) -> tuple[str, ...] | None:
     if not told:
         return None
     longest = max(one.length_ns for one in told)
-    near = [one for one in told if one.length_ns * 1000 >= longest * _ENOUGH_PERMILLE]
+    enough_ns = min(longest * _ENOUGH_PERMILLE // 1000, longest - _ALIKE_NS)
+    near = [one for one in told if one.length_ns >= enough_ns]
     return min(near, key=lambda one: one.born_ns).argv
 
 

@@ -11,7 +11,7 @@ from ptywrap import marks
 from ptywrap.observe.account import Reading
 from ptywrap.observe.attention import Attention
 from ptywrap.observe.commands import Commands, Step
-from ptywrap.observe.fold import Gone, Record, Replaced, Told, moments, steps
+from ptywrap.observe.fold import Gone, Known, Record, Replaced, Told, moments, steps
 from ptywrap.observe.held import Held
 from ptywrap.observe.markfile import MarkFile
 from ptywrap.observe.times import Times
@@ -144,8 +144,9 @@ class Session:
         """Take a shell's new records; one without a time was written when its file last changed."""
         records = file.read()
         monotonic = self.times.monotonic
-        changed_ns = min(now_ns, monotonic(file.changed_ns())) if records else now_ns
-        dated = moments(records, changed_ns, now_ns, monotonic)
+        known = Known(file.last_ns, monotonic(file.changed_ns()), now_ns)
+        dated = moments(records, known, monotonic)
+        file.last_ns = dated[-1] if dated else file.last_ns
         for queued in zip(dated, records, strict=True):
             insort(self._queue, queued, key=itemgetter(0))
         return bool(records)

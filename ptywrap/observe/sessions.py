@@ -15,7 +15,8 @@ from ptywrap.observe.ward import Ended, Ward
 GRACE_NS = 50_000_000
 """How long a record waits for those of other files and for process events of the same moment."""
 _AGAIN_NS = 10_000_000
-_STRAGGLER_NS = 300_000_000
+_LAG_NS = 300_000_000
+_STRAGGLER_NS = 1_500_000_000
 _UNTOLD_NS = 1_000_000_000
 _OUTCOMES = 256
 _NAME = re.compile(r"([0-9a-f]{32})\.(pty|\d{1,10})")
@@ -83,7 +84,7 @@ class Sessions:
 
     def advance(self, now_ns: int, *, flush: bool = False) -> None:
         """Close what is over by now; with `flush` without waiting for stragglers."""
-        self.ward.settle(now_ns)
+        self.ward.settle(now_ns, flush=flush)
         for session in list(self.ward.active.values()):
             waited = session.due_ns is not None
             horizon_ns = now_ns if flush else now_ns - GRACE_NS
@@ -128,7 +129,7 @@ class Sessions:
     def _early(self, session: Session, now_ns: int) -> bool:
         """Say whether a session waits for the ends of processes that are gone already."""
         due_ns = session.due_ns or now_ns
-        if not due_ns + GRACE_NS <= now_ns < due_ns + _STRAGGLER_NS:
+        if not due_ns + GRACE_NS <= now_ns < due_ns + _LAG_NS:
             return False
         return self.ward.lagging(session)
 
@@ -151,6 +152,7 @@ class Sessions:
         self._tell(session)
         self._adopted[session.name] = now_ns
         if session.fresh and not session.run:
+            ward.closing.blind.append((begin.at_ns, now_ns))
             self._lose(session, begin.at_ns, now_ns, _UNSEEN)
         if session.fresh:
             ward.look(session, pid)

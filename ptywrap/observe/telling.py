@@ -15,8 +15,9 @@ from ptywrap.observe.times import Times
 from ptywrap.observe.tree import Life, Tree, worst
 from ptywrap.templates import Rules
 
-_SLACK_NS = 2_000_000
+_SLACK_NS = 300_000
 """A mark's wall time is put on the monotonic clock through a pair read one after the other."""
+_TICK_NS = 10_000_000
 _GLANCE_NS = 15_000_000
 """A mark without a time is dated by its file, whose time comes in steps of the kernel's tick."""
 
@@ -70,6 +71,7 @@ class Teller:
             life.ended_ns or life.born_ns,
             cpu_ns,
             cost.source in account.WHOLE,
+            life.loose,
             wire.encode(self.recorder.private(fact)),
         )
 
@@ -96,9 +98,12 @@ class Teller:
         )
         self.recorder.tell(self._placed(fact, start.cwd))
 
-    def end(self, session: Session, story: Story) -> wire.Command:
-        """Tell an ended command and its processes; return the fact."""
-        processes = self._told(story)
+    def end(self, session: Session, story: Story, known: int | None = None) -> wire.Command:
+        """Tell an ended command and its processes; return the fact.
+
+        Told again, only the first `known` entries are new.
+        """
+        processes = self._told(story, known)
         fact = self._command(session, story, processes)
         self.recorder.tell(fact)
         return fact
@@ -107,18 +112,20 @@ class Teller:
         """Return when a command began, ns since the epoch: as its mark says, where one does."""
         return start.mark_ns if start.by == "mark" else self.times.wall(start.at_ns)
 
-    def _told(self, story: Story) -> list[wire.Process]:
+    def _told(self, story: Story, known: int | None) -> list[wire.Process]:
         """Tell the processes of a command, the ended and those that go on."""
         facts: list[wire.Process] = []
-        for entry in story.entries:
+        for place, entry in enumerate(story.entries):
             fact = wire.decode(entry.row) if entry.row else None
             if isinstance(fact, wire.Process):
                 key = story.key
                 fact = structs.replace(fact, session=key.session, command=key.id)
                 facts.append(fact)
-                self.recorder.keep(fact)
+                if known is None or place < known:
+                    self.recorder.keep(fact)
         for life in story.living:
-            self.process(life, story.key)
+            if known is None:
+                self.process(life, story.key)
             facts.append(account.process(life, story.key.session, self.times, story.key.id))
         return facts
 
@@ -198,7 +205,8 @@ def since(start: Start) -> int:
 
 def within(shell: int, since_ns: int, until_ns: int, entry: Entry | Life) -> bool:
     """Say whether a process was part of what a shell ran between two moments."""
-    return entry.shell == shell and since_ns <= entry.top_ns <= until_ns
+    late_ns = entry.top_ns + (_TICK_NS if entry.loose else 0)
+    return entry.shell == shell and since_ns <= late_ns and entry.top_ns <= until_ns
 
 
 def _ran_by(session: Session) -> list[naming.Ran]:

@@ -30,8 +30,9 @@ class Cost(NamedTuple):
 class Life:
     """One process, from its birth on; times are CLOCK_MONOTONIC ns, `ended_ns` None while it lives.
 
-    `shell` is the pid of the nearest shell, `top_ns` when its topmost ancestor below it was born.
-    A shell itself, where it is nobody's descendant, has `shell` 0.
+    `shell` is the pid of the nearest shell, `top_ns` when its topmost ancestor below it was born,
+    `loose` where that is known to a kernel's tick alone, since it was found alive. A shell itself,
+    where it is nobody's descendant, has `shell` 0.
     """
 
     __slots__ = (
@@ -47,6 +48,7 @@ class Life:
         "exec_ns",
         "execs",
         "last_ns",
+        "loose",
         "name",
         "parent_ticks",
         "pid",
@@ -71,6 +73,7 @@ class Life:
         self.end: str = "exact"
         self.shell = 0
         self.top_ns = fork.at
+        self.loose = fork.completeness == "sampled"
         self.name: str | None = None
         self.exe: str | None = None
         self.argv: tuple[str, ...] | None = None
@@ -192,6 +195,7 @@ class Tree:
                 life.shell = parent.pid
             else:
                 life.shell, life.top_ns = parent.shell, parent.top_ns
+                life.loose = parent.loose
         elif fork.ppid in self.shells or fork.root != fork.pid:
             life.shell = fork.ppid if fork.ppid in self.shells else fork.root
 
@@ -249,10 +253,10 @@ class Tree:
 
 def _move(life: Life, shell: int, children: dict[int, list[Life]], shells: set[int]) -> None:
     waiting = [life]
-    top_ns = life.born_ns
+    top_ns, loose = life.born_ns, life.born == "sampled"
     while waiting:
         each = waiting.pop()
-        each.shell, each.top_ns = shell, top_ns
+        each.shell, each.top_ns, each.loose = shell, top_ns, loose
         if each.pid not in shells:
             waiting.extend(child for child in children.get(each.pid, ()) if child is not each)
 

@@ -12,7 +12,7 @@ from ptywrap.observe.fold import Gone, Replaced
 from ptywrap.observe.naming import Ran
 from ptywrap.observe.sensors import Sensors
 from ptywrap.observe.session import Session
-from ptywrap.observe.telling import Key, Teller
+from ptywrap.observe.telling import Key, Teller, within
 from ptywrap.observe.tree import Life
 
 _REAPED_NS = 2_000_000
@@ -120,11 +120,13 @@ class Ward:
         return naming.name(None, ran, self.teller.rules).template
 
     def due_ns(self) -> int | None:
-        """Return when a shell is to be looked at."""
-        return min(self._dirty.values(), default=None)
+        """Return when a shell is to be looked at, or a command to be told again."""
+        again = self.closing.lately.due_ns()
+        return min([*self._dirty.values(), *([] if again is None else [again])], default=None)
 
-    def settle(self, now_ns: int) -> None:
-        """Look at the shells that have reaped something since."""
+    def settle(self, now_ns: int, *, flush: bool = False) -> None:
+        """Look at the shells that have reaped something since; tell again what has grown."""
+        self.closing.lately.settle(now_ns, flush=flush)
         for pid, due_ns in list(self._dirty.items()):
             session = self.owners.get(pid)
             if due_ns > now_ns:
@@ -189,8 +191,10 @@ class Ward:
 
     def _route(self, session: Session, life: Life) -> None:
         """Tell a process whose command is known; hold it until it is."""
+        if self.closing.lately.late(session, life, clock.monotonic_ns()):
+            return
         for shell, since_ns, until_ns, command in session.spans:
-            if life.shell == shell and since_ns <= life.top_ns <= until_ns:
+            if within(shell, since_ns, until_ns, life):
                 if command is not None:
                     self.teller.process(life, Key(session.id, command))
                 return

@@ -47,6 +47,13 @@ class Observing:
             started.kill()
             started.wait()
 
+    def shell(self, name: str = "bash") -> Terminal:
+        """Open a window with a shell, and wait until the observer has taken its session."""
+        before = self.ask("status")["sessions"]
+        window = self.place.shell(name)
+        assert wait_for(lambda: bool(self.ask("status")["sessions"] > before), PATIENCE_S)
+        return window
+
     def answers(self) -> bool:
         """Say whether somebody listens."""
         try:
@@ -81,6 +88,22 @@ class Observing:
     def command(self, line: str) -> wire.Command:
         """Return the ended command of a line, once it is there."""
         return self.until(lambda: [c for c in self.commands() if c.line == line])[0]
+
+    def ran(self, line: str, *expected: "Shown") -> wire.Command:
+        """Return the command of a line once its processes are these: events may come late."""
+        last = self.command(line)
+
+        def same() -> list[wire.Command]:
+            found = self.command(line)
+            counted = found.process_count == len(expected)
+            same_tree = shown(self.processes(found)) == list(expected)
+            return [found] if counted and same_tree else []
+
+        try:
+            return self.until(same)[0]
+        except AssertionError:
+            assert shown(self.processes(last)) == list(expected)
+            raise
 
     def processes(self, command: wire.Command) -> list[wire.Process]:
         """Return the processes of a command, as told last."""

@@ -13,7 +13,7 @@ from tests.ptywrap.observe.test_path import END, trees
 
 def an_entry(*, whole: bool = True) -> Entry:
     """Return an ended process as it is held."""
-    return Entry(100, 4242, 100, 70_000, 60_000, 5, 5, 10, 3, whole, b"")
+    return Entry(100, 4242, 100, 70_000, 60_000, 5, 5, 10, 3, whole, loose=False, row=b"")
 
 
 def parts(split: wire.Split) -> list[int]:
