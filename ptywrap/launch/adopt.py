@@ -21,15 +21,16 @@ class Chores:
 
     def first_idle(self) -> None:
         """Nothing has moved for 250 ms after the first prompt."""
-        self._rouse.check()
+        self.after_enter()
         try:
             self.process = _adopted(self._shell, self._master, self._site)
         except ImportError:
             return  # the environment was deleted while we run
 
-    def after_enter(self) -> None:
-        """A command was started."""
+    def after_enter(self) -> int:
+        """A command was started; return when to look after the observer again, 0 for never."""
         self._rouse.check()
+        return self._rouse.again_at_ns
 
 
 def _adopted(pid: int, master: int, site: str) -> object:

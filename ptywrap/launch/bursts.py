@@ -29,6 +29,7 @@ class Bursts:
         "_master",
         "_mode",
         "_reads",
+        "_remind_at_ns",
         "_screen",
         "_size",
         "_size_bytes",
@@ -45,7 +46,7 @@ class Bursts:
         self._screen.alternate = bool(self.cells[tally.Page.ALTERNATE])
         self._first_in_ns = self._last_in_ns = self._reads = 0
         self._first_out_ns = self._last_out_ns = self._size_bytes = 0
-        self._check_at_ns = self._idle_at_ns = self._enters = 0
+        self._check_at_ns = self._idle_at_ns = self._remind_at_ns = self._enters = 0
         self._foreground = 0
         self._size = b""
         self._mode: tuple[bool, bool] | None = None
@@ -108,10 +109,17 @@ class Bursts:
         if self._check_at_ns and now_ns >= self._check_at_ns:
             self._check_at_ns = 0
             self._look()
+        if self._remind_at_ns and now_ns >= self._remind_at_ns:
+            self._remind_at_ns = 0
+            self._enters += 1
         if self._idle_at_ns > 1 and now_ns >= self._idle_at_ns:
             self._idle_at_ns = 0
             return True
         return False
+
+    def remind(self, at_ns: int) -> None:
+        """Say at this time that Enter was pressed, as if it were now; 0 for not at all."""
+        self._remind_at_ns = at_ns
 
     def entered(self) -> bool:
         """Return whether Enter was pressed since the last question, and its check is over."""
@@ -128,13 +136,11 @@ class Bursts:
             self._end_output()
 
     def _due_ns(self) -> int:
-        dues = []
+        dues = [at_ns for at_ns in (self._check_at_ns, self._remind_at_ns) if at_ns]
         if self._reads:
             dues.append(self._last_in_ns + _KEYS_QUIET_NS)
         if self._last_out_ns:
             dues.append(self._last_out_ns + _OUTPUT_QUIET_NS)
-        if self._check_at_ns:
-            dues.append(self._check_at_ns)
         if self._idle_at_ns > 1:
             dues.append(self._idle_at_ns)
         return min(dues) if dues else 0

@@ -5,6 +5,7 @@ import posix
 from ptywrap.launch import errand
 
 _MEMORY = (b"tmpfs", b"ramfs")
+_REMOTE = (b"fuse", b"nfs", b"cifs", b"smb", b"9p", b"ceph", b"afs", b"autofs")
 _DIRECTORY = 0o040000
 _LINKS_NOT_FOLLOWED = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_NOFOLLOW | posix.O_CLOEXEC
 
@@ -14,9 +15,10 @@ def marks(environ: dict[bytes, bytes]) -> tuple[bytes, bool]:
 
     Memory-backed storage only, or no text: a typed line must never reach a disk (terminal.md 3.8).
     """
-    devices = _memory_devices()
+    mounts = _mounts()
+    devices = {device for device, _point, kind in mounts if kind in _MEMORY}
     runtime = environ.get(b"XDG_RUNTIME_DIR", b"")
-    if runtime.startswith(b"/") and _ours_in(runtime, devices):
+    if runtime.startswith(b"/") and not _remote(runtime, mounts) and _ours_in(runtime, devices):
         folder = runtime + b"/ptywrap"
         if _private(folder):
             return folder, True
@@ -33,18 +35,27 @@ def marks(environ: dict[bytes, bytes]) -> tuple[bytes, bool]:
     return b"", False
 
 
-def _memory_devices() -> set[bytes]:
-    """Return `major:minor` of each tmpfs and ramfs (proc_pid_mountinfo(5))."""
+def _mounts() -> list[tuple[bytes, bytes, bytes]]:
+    """Return `major:minor`, mount point and kind of each mount (proc_pid_mountinfo(5))."""
     try:
         lines = errand.whole(b"/proc/self/mountinfo").splitlines()
     except OSError:
-        return set()
-    found = set()
+        return []
+    found = []
     for line in lines:
         head, _, tail = line.partition(b" - ")
-        if tail.partition(b" ")[0] in _MEMORY:
-            found.add(head.split(b" ", 3)[2])
+        words = head.split(b" ", 5)
+        found.append((words[2], words[4], tail.partition(b" ")[0]))
     return found
+
+
+def _remote(path: bytes, mounts: list[tuple[bytes, bytes, bytes]]) -> bool:
+    """Whether a path lies where the first look may take seconds, told without that look."""
+    longest, kind = 0, b""
+    for _device, point, mounted in mounts:
+        if len(point) >= longest and (path + b"/").startswith(point.rstrip(b"/") + b"/"):
+            longest, kind = len(point), mounted
+    return kind.startswith(_REMOTE)
 
 
 def _device(path: bytes) -> bytes:

@@ -95,7 +95,7 @@ class Pump:
             if bursts.tick():
                 self._chores.first_idle()
             if bursts.entered():
-                self._chores.after_enter()
+                bursts.remind(self._chores.after_enter())
         if self._left == ENDED:
             self._drain()
         bursts.close()
@@ -140,14 +140,16 @@ class Pump:
     def _output(self) -> None:
         """Move what the shell wrote: at most 8 reads, then the input has its turn."""
         cells, bursts = self._cells, self._bursts
-        for _ in range(_READS):
+        for turn in range(_READS):
             try:
                 data = posix.read(self._master, _READ_BYTES)
             except BlockingIOError:
+                if not turn:
+                    return
                 break
             except OSError:  # EIO: no slave is open any more
                 self._poll.unregister(self._master)
-                break
+                return
             cells[Page.READ] += len(data)
             all_sent = self._send(data)
             bursts.printed(data)

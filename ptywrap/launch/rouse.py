@@ -8,9 +8,9 @@ import time
 
 from ptywrap.launch.signals import signal
 
-_APART_NS = 5_000_000_000
+_APART_NS = 1_000_000_000  # longer than a start takes
 _WINDOW_NS = 600_000_000_000
-_STARTS = 3  # within the window; then it is the observer's fault, and we stop trying
+_STARTS = 4  # within the window: one and three restarts; then trying again helps nobody
 _YES = b"\xa2ok\xc3"  # msgpack: "ok": true
 _HIGHEST = 1 << 16
 
@@ -18,15 +18,17 @@ _HIGHEST = 1 << 16
 class Rouse:
     """The observer of this user, seen from one session."""
 
-    __slots__ = ("_environ", "_folder", "_python", "_started_ns")
+    __slots__ = ("_environ", "_folder", "_python", "_started_ns", "again_at_ns")
 
     def __init__(self, folder: bytes, python: bytes, environ: dict[bytes, bytes]) -> None:
         """Take the marks folder (b"" for none: then there is nothing to observe)."""
         self._folder, self._python, self._environ = folder, python, environ
         self._started_ns: list[int] = []
+        self.again_at_ns = 0  # when to look again after a `check` that came too soon, else 0
 
     def check(self) -> bool:
         """Start the observer if its lock is free; return whether one runs or was started."""
+        self.again_at_ns = 0
         if not self._folder:
             return False
         if self._held():
@@ -34,7 +36,10 @@ class Rouse:
         now_ns = time.monotonic_ns()
         recent = [at_ns for at_ns in self._started_ns if now_ns - at_ns < _WINDOW_NS]
         self._started_ns = recent
-        if len(recent) >= _STARTS or (recent and now_ns - recent[-1] < _APART_NS):
+        if len(recent) >= _STARTS:
+            return False
+        if recent and now_ns - recent[-1] < _APART_NS:
+            self.again_at_ns = recent[-1] + _APART_NS
             return False
         recent.append(now_ns)
         return start(self._python, [b"-I", b"-m", b"ptywrap.observe"], self._environ)

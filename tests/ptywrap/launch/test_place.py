@@ -37,7 +37,8 @@ def test_the_rule_is_that_of_paths(runtime: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_runtime_folder_on_disk_is_not_taken(tmp_path: Path) -> None:
-    if place._device(os.fsencode(tmp_path)) in place._memory_devices():
+    memory = {device for device, _point, kind in place._mounts() if kind == b"tmpfs"}
+    if place._device(os.fsencode(tmp_path)) in memory:
         pytest.skip("the folder for temporary files is in memory: set TMPDIR to one on a disk")
     assert marks(XDG_RUNTIME_DIR=tmp_path) == (b"/dev/shm/ptywrap-%d" % os.getuid(), True)
 
@@ -49,6 +50,20 @@ def test_the_runtime_folder_of_another_user_is_not_taken(runtime: Path) -> None:
     os.chown(runtime, 12345, 12345)
     assert marks(XDG_RUNTIME_DIR=runtime)[0] == b"/dev/shm/ptywrap-0"
     assert not (runtime / "ptywrap").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "remote"),
+    [(b"/mnt/run", True), (b"/mnt/run/deep", True), (b"/mnt/runner", False), (b"/run", False)],
+)
+def test_a_place_that_may_be_slow_is_known_by_its_name(path: bytes, remote: bool) -> None:
+    mounts = [
+        (b"8:1", b"/", b"ext4"),
+        (b"0:30", b"/run", b"fuse.sshfs"),
+        (b"0:31", b"/run", b"tmpfs"),
+        (b"0:32", b"/mnt/run", b"fuse.sshfs"),
+    ]
+    assert place._remote(path, mounts) is remote
 
 
 def test_a_link_in_its_place_is_not_followed(runtime: Path) -> None:
@@ -66,7 +81,7 @@ def test_a_folder_that_others_may_enter_is_closed_to_them(runtime: Path) -> None
 def test_without_memory_the_state_folder_serves_but_not_for_text(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(place, "_memory_devices", set)
+    monkeypatch.setattr(place, "_mounts", list)
     expected = (os.fsencode(tmp_path / "new/state/ptywrap/marks"), False)
     assert marks(XDG_STATE_HOME=tmp_path / "new/state") == expected
     assert (tmp_path / "new/state/ptywrap/marks").is_dir()
@@ -76,5 +91,5 @@ def test_without_memory_the_state_folder_serves_but_not_for_text(
 def test_without_any_place_there_is_none(
     home: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(place, "_memory_devices", set)
+    monkeypatch.setattr(place, "_mounts", list)
     assert marks(**home) == (b"", False)

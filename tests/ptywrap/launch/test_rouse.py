@@ -63,7 +63,7 @@ def test_an_observer_that_does_not_stay_is_not_started_again_at_once(
 
 def test_an_observer_that_never_stays_is_given_up(tmp_path: Path, started: Path) -> None:
     session = a_rouse(tmp_path, started)
-    session._started_ns = [time.monotonic_ns() - 60_000_000_000] * 3
+    session._started_ns = [time.monotonic_ns() - 60_000_000_000] * 4
     assert not session.check()
 
 
