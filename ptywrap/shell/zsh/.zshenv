@@ -7,7 +7,8 @@ __pw_write() {
     local fd
     sysopen -a -o creat,cloexec -m 600 -u fd -- $__pw_f 2>/dev/null && exec {fd}>&-
   fi
-  print -rn -- $1 2>/dev/null >>| $__pw_f
+  # The braces keep zsh's own word on a file it cannot open from the terminal.
+  { print -rn -- $1 >>| $__pw_f } 2>/dev/null
 }
 __pw_escape() {
   REPLY=$1
