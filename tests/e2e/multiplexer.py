@@ -5,7 +5,7 @@ import shlex
 import subprocess
 from typing import NamedTuple
 
-from tests.e2e.places import Place
+from tests.e2e.places import Place, needs
 from tests.e2e.terminal import plain, wait_for
 
 # A screen that has not changed for so long has stopped to change: tmux itself waits 0.25 s
@@ -32,6 +32,7 @@ class Multiplexer:
 
     def __init__(self, place: Place, argv: list[str]) -> None:
         """Start the server and `argv` in a window of 30 lines by 100 columns."""
+        needs("tmux")
         self.place = place
         self.socket = str(place.run / f"tmux-{len(list(place.run.glob('tmux-*')))}")
         (place.home / "tmux.conf").write_text(

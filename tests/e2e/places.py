@@ -8,11 +8,14 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
 from tests.e2e.terminal import LAUNCHER, PROMPT, Start, Terminal, wait_for
 
 SHELLS = ("bash", "zsh", "fish")
 # Memory-backed, so that marks may hold text; pytest's own folders are not.
 MEMORY = Path("/dev/shm")
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PID_OF = {"bash": "$$", "zsh": "$$", "fish": "$fish_pid"}
 BASHRC = """PS1='ready> '
 PS2='more> '
@@ -64,7 +67,7 @@ class Place:
         variables: dict[str, str | None] = {
             "HOME": str(self.home),
             "LANG": "C.UTF-8",
-            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "PATH": PATH,
             "PTYWRAP_VENV": sys.prefix,
             "SHELL": "/bin/bash",
             "TERM": "xterm",
@@ -92,9 +95,14 @@ class Place:
         self.terminals.append(window)
         return window
 
+    def shell_environment(self, name: str) -> dict[str, str]:
+        """Return the environment of a session of this shell; skip where there is none."""
+        needs(name)
+        return self.environment(SHELL=f"/usr/bin/{name}")
+
     def shell(self, name: str = "bash", start: Start | None = None) -> Terminal:
         """Open a window with the launcher and this shell in it, and wait for the prompt."""
-        window = self.open(LAUNCHER, self.environment(SHELL=f"/usr/bin/{name}"), start)
+        window = self.open(LAUNCHER, self.shell_environment(name), start)
         window.until(PROMPT)
         return window
 
@@ -129,6 +137,12 @@ class Place:
             if wait_for(lambda: not self.processes(), 1):
                 break
         shutil.rmtree(self.root, ignore_errors=True)
+
+
+def needs(program: str, package: str = "") -> None:
+    """Skip the test when a program is not there."""
+    if shutil.which(program, path=PATH) is None:
+        pytest.skip(f"no {program}: install the package {package or program}")
 
 
 def read_proc(pid: int, name: str) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.copies import Copy, a_copy, observed, use
-from tests.e2e.places import Place
+from tests.e2e.places import Place, needs
 from tests.e2e.terminal import PROMPT, ROOT, best_s, exit_code
 
 pytestmark = pytest.mark.linux
@@ -164,6 +164,7 @@ def test_a_command_runs_when_the_start_is_broken(
 def test_every_real_shell_is_there_when_the_start_is_broken(
     place: Place, shell: str, fault: Callable[[Copy], None]
 ) -> None:
+    needs(shell)
     copy = a_copy(place)
     fault(copy)
     window = copy.open(place, SHELL=f"/usr/bin/{shell}")

@@ -92,7 +92,7 @@ def test_a_command_inherits_what_it_would_inherit_bare(
 
 def environment_of(place: Place, argv: list[str], shell: str) -> dict[str, str]:
     """Return what a command sees that is run by the shell started so."""
-    window = place.open(argv, place.environment(SHELL=f"/usr/bin/{shell}"))
+    window = place.open(argv, place.shell_environment(shell))
     window.until(PROMPT)
     window.ask("env -0 >environment; echo wri''tten", rb"written\s")
     pairs = (place.work / "environment").read_text().split("\0")
@@ -116,7 +116,7 @@ def test_a_command_typed_in_a_session_inherits_what_it_would_inherit_bare(
     path = probe(place)
     answers = []
     for argv in ([f"/usr/bin/{shell}", "-i"], LAUNCHER):
-        window = place.open(argv, place.environment(SHELL=f"/usr/bin/{shell}"))
+        window = place.open(argv, place.shell_environment(shell))
         window.until(PROMPT)
         window.ask(f"{path} >answer 2>&1; echo wri''tten", rb"written\s")
         answers.append((place.work / "answer").read_text())

@@ -9,7 +9,7 @@ import pytest
 
 from tests import account
 from tests.e2e.machine import Machine, Server, a_machine, a_server, close
-from tests.e2e.places import SHELLS, Place, read_proc, shell_pid, variables
+from tests.e2e.places import SHELLS, Place, needs, read_proc, shell_pid, variables
 from tests.e2e.terminal import LAUNCHER, PROMPT, Terminal, exit_code, wait_for
 
 pytestmark = [pytest.mark.linux]
@@ -57,7 +57,7 @@ def test_a_login_shell_is_asked_for_by_an_option(
     place: Place, shell: str, option: str | None
 ) -> None:
     words = [option] if option else []
-    window = place.open([*LAUNCHER, *words], place.environment(SHELL=f"/usr/bin/{shell}"))
+    window = place.open([*LAUNCHER, *words], place.shell_environment(shell))
     window.until(PROMPT)
     assert wrapped(window, shell)
     expected = f"-{shell}" if option else shell
@@ -99,6 +99,7 @@ def test_su_without_an_option_gets_no_login_shell(lodging: Place, machine: Machi
 
 @pytest.mark.root
 def test_sudo_asks_for_a_login_shell(lodging: Place, machine: Machine) -> None:
+    needs("sudo")
     window = lodging.open(machine.inside("sudo", "-i", "-u", machine.who.name))
     window.until(PROMPT)
     assert (wrapped(window), first_argument(window)) == (True, b"-bash")
@@ -168,6 +169,7 @@ def test_scp_copies_both_ways(lodging: Place, server: Server) -> None:
 
 @pytest.mark.root
 def test_rsync_copies_both_ways(lodging: Place, server: Server) -> None:
+    needs("rsync")
     (lodging.work / "sent").write_bytes(PAYLOAD)
     copied(lodging, ["rsync", "-e", server.rsh, "sent", f"{server.address}:there"])
     copied(lodging, ["rsync", "-e", server.rsh, f"{server.address}:there", "back"])
@@ -200,7 +202,7 @@ def test_a_command_line_for_the_shell_becomes_the_real_shell_in_the_same_process
     place: Place, shell: str, words: list[str]
 ) -> None:
     line = "echo ou''t; exit 7" if shell == "fish" else "echo pid:$$:; echo ou''t; exit 7"
-    environment = place.environment(SHELL=f"/usr/bin/{shell}")
+    environment = place.shell_environment(shell)
     bare = place.open([f"/usr/bin/{shell}", *words, line], environment)
     window = place.open([*LAUNCHER, *words, line], environment)
     assert exit_code(bare.finish()) == exit_code(window.finish()) == 7

@@ -12,7 +12,7 @@ import pytest
 
 from tests import account
 from tests.e2e.machine import a_machine, a_server, close
-from tests.e2e.places import SHELLS, Place, alive, roles
+from tests.e2e.places import SHELLS, Place, alive, needs, roles
 from tests.e2e.terminal import LAUNCHER, PROMPT, Terminal, wait_for
 
 pytestmark = pytest.mark.linux
@@ -65,6 +65,7 @@ def test_a_command_inside_a_session_gets_no_second_relay(place: Place) -> None:
 
 
 def test_exec_of_another_shell_stays_in_the_session(place: Place) -> None:
+    needs("zsh")
     window = place.shell("bash")
     outside = here(window)
     window.ask("exec zsh", PROMPT)
@@ -74,6 +75,7 @@ def test_exec_of_another_shell_stays_in_the_session(place: Place) -> None:
 
 
 def test_a_terminal_of_tmux_is_a_new_session_and_inherits_no_old_one(place: Place) -> None:
+    needs("tmux")
     first = place.shell()
     outside = here(first)
     tmux = f"tmux -S {place.run}/inner -f /dev/null new-session -d -x 80 -y 24 bash"
@@ -191,6 +193,7 @@ def lodging(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 def test_a_login_inside_a_session_is_a_session_of_its_own(
     place: Place, lodging: Place, way: str
 ) -> None:
+    needs("sudo")
     machine = a_machine(lodging)
     server = a_server(lodging, machine)
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.multiplexer import Multiplexer, Screen, Step
-from tests.e2e.places import Place
+from tests.e2e.places import Place, needs
 from tests.e2e.terminal import LAUNCHER, wait_for
 
 pytestmark = pytest.mark.linux
@@ -44,6 +44,7 @@ def numbered(place: Place) -> Path:
 
 
 def test_vim_looks_as_bare(place: Place) -> None:
+    needs("vim")
     numbered(place)
     bare, wrapped = both(
         place,
@@ -59,6 +60,7 @@ def test_vim_looks_as_bare(place: Place) -> None:
 
 
 def test_less_looks_as_bare(place: Place) -> None:
+    needs("less")
     numbered(place)
     bare, wrapped = both(
         place,
@@ -74,6 +76,7 @@ def test_less_looks_as_bare(place: Place) -> None:
 
 
 def test_fzf_looks_as_bare(place: Place) -> None:
+    needs("fzf")
     bare, wrapped = both(
         place,
         [
@@ -87,6 +90,7 @@ def test_fzf_looks_as_bare(place: Place) -> None:
 
 
 def test_htop_looks_as_bare(place: Place) -> None:
+    needs("htop")
     (place.work / "htoprc").write_text(HTOPRC)
     window = place.open(["sleep", "600"])
     start = f"HTOPRC=htoprc htop -C -p {window.pid}"
@@ -116,6 +120,7 @@ def test_a_storm_of_sizes_ends_in_the_last_one(place: Place, argv: list[str]) ->
 
 
 def test_vim_looks_as_bare_after_a_storm_of_sizes(place: Place) -> None:
+    needs("vim")
     numbered(place)
     screens = []
     for argv in (BARE, LAUNCHER):
@@ -137,6 +142,7 @@ def test_vim_looks_as_bare_after_a_storm_of_sizes(place: Place) -> None:
 
 
 def test_a_bracketed_paste_arrives_whole_and_looks_as_bare(place: Place) -> None:
+    needs("vim")
     line = "pasted words, fifty-nine of them or so, 漢字 and žluťoučký\n"
     text = line * (PASTE_BYTES // len(line.encode()) + 1)
     (place.work / "text").write_text(text)
