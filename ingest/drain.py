@@ -129,7 +129,7 @@ class Drain:
             try:
                 added += await self.store.add([one.reading.batch for one in group])
             except Unstorable as error:
-                _log.warning("a group of segments cannot be added: %s", error)
+                _log.warning("a group of segments cannot be added: %s", _kind(error))
                 added += await self._add_singly(group)
             for one in group:
                 name = one.found.path.name
@@ -142,7 +142,7 @@ class Drain:
             try:
                 added += await self.store.add([one.reading.batch])
             except Unstorable as error:
-                _log.warning("%s is set aside: %s", one.found.path.name, error)
+                _log.warning("%s is set aside: %s", one.found.path.name, _kind(error))
                 added += await self.store.add([_refused(one)])
                 archive.set_aside(one.found.path, self.places.archive)
         return added
@@ -153,12 +153,17 @@ async def attempt(work: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, An
     try:
         return await work()
     except StoreError as error:
-        _log.info("%s", error, exc_info=error.__cause__)
+        _log.log(logging.WARNING if error.__cause__ else logging.DEBUG, "refused: %s", _kind(error))
         return {"ok": False, "what": str(error), "hint": error.hint}
     except Exception as error:  # noqa: BLE001 - the store's loop goes on
         _log.exception("a question failed")
         what = f"the local store failed: {type(error).__name__}: {error}"
         return {"ok": False, "what": what, "hint": "its log says where"}
+
+
+def _kind(error: Exception) -> str:
+    """Name an error without its message, which may hold what a user typed."""
+    return type(error.__cause__ or error).__name__
 
 
 def _groups(found: Iterable[Sealed], device: str) -> Iterator[list[Loading]]:

@@ -44,15 +44,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Own the file until nobody has asked for a while. Never returns where DuckDB was loaded."""
-    _open_log(args.log)
     os.umask(0o077)
+    _open_log(args.log)
     lock = _lock(args.file.parent, args.socket)
     if lock is None:
         return 0
-    status = asyncio.run(Local(args).serve())
+    outcome = asyncio.run(drain.attempt(Local(args).serve))
     logging.shutdown()
     # DuckDB prints at the interpreter's own exit.
-    os._exit(status)
+    os._exit(0 if outcome["ok"] else 1)
 
 
 class Local:
@@ -61,14 +61,14 @@ class Local:
     def __init__(self, args: argparse.Namespace) -> None:
         self._args = args
         self._drain: drain.Drain | None = None
-        self._refusal: dict[str, Any] | None = None
         self._answering = 0
         self._touched = asyncio.Event()
         self._leaving = asyncio.Event()
+        self._opening = asyncio.Lock()
         self._loading = asyncio.Lock()
 
-    async def serve(self) -> int:
-        """Answer until idle or told to stop; 1 where the store could not be opened."""
+    async def serve(self) -> dict[str, Any]:
+        """Answer until idle or told to stop."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._leaving.set)
@@ -76,50 +76,51 @@ class Local:
         # Clients may knock from now on; they are answered when the store is open.
         server = await asyncio.start_unix_server(self._client, self._args.socket)
         self._args.socket.chmod(0o600)
-        opened = await drain.attempt(partial(self._twice, self._open))
-        if not opened["ok"]:
-            self._refusal = opened
+        await drain.attempt(partial(self._twice, self._load_at_start))
         await self._until_left()
         self._args.socket.unlink(missing_ok=True)
         await self._last_round()
         server.close()
-        if self._drain is not None:
-            await drain.attempt(self._close)
-        return 0 if self._refusal is None else 1
+        return await self._close()
 
-    async def _open(self) -> dict[str, Any]:
-        device = self._args.spool.parent.name
+    async def _opened(self) -> drain.Drain:
+        """Return the drain of the open store; where it could not be opened, try again."""
+        async with self._opening:
+            if self._drain is None:
+                self._drain = await self._open()
+            return self._drain
+
+    async def _open(self) -> drain.Drain:
         opened: Store = await asyncio.to_thread(store.open, f"duckdb://{self._args.file}")
-        places = drain.Places(self._args.spool, self._args.archive, device)
-        filling = drain.Drain(opened, places)
+        device = self._args.spool.parent.name
+        filling = drain.Drain(opened, drain.Places(self._args.spool, self._args.archive, device))
         async with contextlib.AsyncExitStack() as undo:
             undo.push_async_callback(opened.close)
             await filling.start()
-            await filling.load()
             undo.pop_all()
-        self._drain = filling
-        return {"ok": True}
+        return filling
 
     async def _twice(self, work: Work) -> dict[str, Any]:
         """Do work, and once more on the store opened anew where damage showed."""
+        filling = self._drain
         try:
             return await work()
         except StoreError as error:
             if not error.reopen:
                 raise
-            _log.warning("opened anew: %s", error)
-        filling, self._drain = self._drain, None
-        if filling is not None:
-            with contextlib.suppress(StoreError):
-                await filling.store.close()
-        if work != self._open:
-            await self._open()
+            _log.warning("damage showed: opening anew")
+        async with self._opening:
+            # Whoever else was being answered may have opened it anew already.
+            if self._drain is not None and filling in (self._drain, None):
+                filling, self._drain = self._drain, None
+                with contextlib.suppress(StoreError):
+                    await filling.store.close()
         return await work()
 
     async def _close(self) -> dict[str, Any]:
-        filling = self._open_drain()
-        await filling.settle()
-        await filling.store.close()
+        if self._drain is not None:
+            await self._drain.settle()
+            await self._drain.store.close()
         return {"ok": True}
 
     async def _until_left(self) -> None:
@@ -129,9 +130,10 @@ class Local:
             self._touched.clear()
             if await self._disturbed(min(_SETTLE_SECONDS, self._args.idle)):
                 continue
-            await drain.attempt(partial(self._twice, self._settle))
-            if not retired and self._drain is not None:
-                retired = (await drain.attempt(partial(self._twice, self._retire)))["ok"]
+            if self._drain is not None:
+                await drain.attempt(partial(self._twice, self._settle))
+                if not retired:
+                    retired = (await drain.attempt(partial(self._twice, self._retire)))["ok"]
             rest = max(self._args.idle - _SETTLE_SECONDS, 0.0)
             if not await self._disturbed(rest) and not self._answering:
                 return
@@ -151,66 +153,60 @@ class Local:
             await asyncio.sleep(0.01)
 
     async def _settle(self) -> dict[str, Any]:
-        if self._drain is not None:
-            await self._drain.settle()
+        await (await self._opened()).settle()
         return {"ok": True}
 
     async def _retire(self) -> dict[str, Any]:
-        await self._open_drain().retire()
+        await (await self._opened()).retire()
         return {"ok": True}
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            if _is_ours(writer):
+                while (body := await _frame(reader)) is not None:
+                    writer.write(asks.frame(await self._question(body)))
+                    await writer.drain()
+        except (OSError, EOFError):
+            _log.debug("a client hung up")
+        finally:
+            writer.close()
+
+    async def _question(self, body: bytes) -> dict[str, Any]:
         self._answering += 1
         self._touched.set()
         try:
-            if _is_ours(writer):
-                await self._questions(reader, writer)
-        except (OSError, EOFError, asyncio.IncompleteReadError):
-            _log.debug("a client hung up")
+            return await drain.attempt(partial(self._twice, partial(self._answer, body)))
         finally:
             self._answering -= 1
             self._touched.set()
-            writer.close()
-
-    async def _questions(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while head := await reader.read(asks.LENGTH.size):
-            head += await reader.readexactly(asks.LENGTH.size - len(head))
-            (length,) = asks.LENGTH.unpack(head)
-            if length > asks.QUESTION_LIMIT:
-                return
-            body = await reader.readexactly(length)
-            self._touched.set()
-            writer.write(
-                asks.frame(await drain.attempt(partial(self._twice, partial(self._answer, body))))
-            )
-            await writer.drain()
 
     async def _answer(self, body: bytes) -> dict[str, Any]:
         try:
             ask = asks.question(body)
         except ValueError as error:
             raise StoreError(f"no such question: {error}", "update ptywrap") from None
-        while self._drain is None and self._refusal is None:
-            await asyncio.sleep(0.005)
         if isinstance(ask, asks.Stop):
             self._leaving.set()
             return {"ok": True}
-        if self._refusal is not None:
-            return self._refusal
-        stale = await self._load()
-        return {"ok": True, "stale": stale, **await answers.answer(ask, self._open_drain())}
-
-    async def _load(self) -> bool:
-        """Have the observer seal, and load; say whether the newest facts may be missing."""
+        filling = await self._opened()
         async with self._loading:
             stale = not await answers.sealed(self._args.observer)
-            await self._open_drain().load()
-            return stale
+            await filling.load()
+        return {"ok": True, "stale": stale, **await answers.answer(ask, filling)}
 
-    def _open_drain(self) -> drain.Drain:
-        if self._drain is None:
-            raise StoreError("the local store is not open", "try again")
-        return self._drain
+    async def _load_at_start(self) -> dict[str, Any]:
+        await (await self._opened()).load()
+        return {"ok": True}
+
+
+async def _frame(reader: asyncio.StreamReader) -> bytes | None:
+    """Return the body of the next frame, or None where there is none or it is too long."""
+    head = await reader.read(asks.LENGTH.size)
+    if not head:
+        return None
+    head += await reader.readexactly(asks.LENGTH.size - len(head))
+    (length,) = asks.LENGTH.unpack(head)
+    return await reader.readexactly(length) if length <= asks.QUESTION_LIMIT else None
 
 
 def _is_ours(writer: asyncio.StreamWriter) -> bool:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shutil
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +27,7 @@ SCHEMA = 1
 _KEPT_DAMAGED = 2
 _TEMPORARY_BYTES = "512MB"
 _REWRITING = ".rewriting"
+_TEMPORARY = ".tmp"
 _SUSPECT = ".suspect"
 _CORRUPT = ("orrupt", "checksum", "Could not read enough bytes")
 # What DuckDB says when the file is well but cannot be had; anything else at opening is damage.
@@ -70,7 +72,8 @@ def failure(path: Path, error: duckdb.Error) -> StoreError:
     corrupt = any(words in said for words in _CORRUPT)
     if corrupt:
         Path(f"{path}{_SUSPECT}").touch(mode=0o600)
-    reopen = corrupt or isinstance(error, duckdb.InternalError) or "invalidated" in said
+    gone = isinstance(error, duckdb.InternalError | duckdb.ConnectionException)
+    reopen = corrupt or gone or "invalidated" in said
     hint = "try again" if reopen else "its log says where"
     return StoreError(f"the store failed: {said.splitlines()[0][:200]}", hint, reopen=reopen)
 
@@ -100,8 +103,9 @@ def open_file(path: Path, memory_bytes: int) -> Opened:
 
 
 def _swept(path: Path) -> list[str]:
-    """Remove half a rewriting, and move aside what was found damaged while it was open."""
+    """Remove what a kill left half done, and move aside what was damaged while it was open."""
     Path(f"{path}{_REWRITING}").unlink(missing_ok=True)
+    shutil.rmtree(f"{path}{_TEMPORARY}", ignore_errors=True)
     suspect = Path(f"{path}{_SUSPECT}")
     if not suspect.exists():
         return []
@@ -113,8 +117,11 @@ def _swept(path: Path) -> list[str]:
 def rewrite(path: Path) -> None:
     """Write the file anew from its rows: DuckDB leaves the bytes of deleted rows in free blocks.
 
-    The file must not be open. Killed in the middle, the old file is still whole.
+    The file must not be open. Killed in the middle, the old file is still whole. StoreError: its
+    last checkpoint failed, and a WAL must never meet another file than its own.
     """
+    if Path(f"{path}.wal").exists():
+        raise StoreError("the store could not be written", "free some disk, then try again")
     fresh = Path(f"{path}{_REWRITING}")
     fresh.unlink(missing_ok=True)
     with duckdb.connect(":memory:", config={"threads": 1}) as connection:
@@ -145,7 +152,6 @@ def sync(path: Path) -> None:
 
 
 def _open(path: Path, memory_bytes: int) -> DuckDBPyConnection:
-    temporary = Path(f"{path}.tmp")
     before = os.umask(0o077)
     try:
         connection = duckdb.connect(
@@ -153,7 +159,7 @@ def _open(path: Path, memory_bytes: int) -> DuckDBPyConnection:
             config={
                 "threads": 2,
                 "memory_limit": f"{memory_bytes >> 20}MiB",
-                "temp_directory": str(temporary),
+                "temp_directory": f"{path}{_TEMPORARY}",
                 "max_temp_directory_size": _TEMPORARY_BYTES,
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",

@@ -1,6 +1,7 @@
 """The laptop's store process starts once, is its owner's alone, and leaves when idle."""
 
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -31,6 +32,14 @@ def test_it_leaves_when_nobody_asks(laptop: Laptop) -> None:
     process = laptop.start("--idle", "0.6")
     laptop.ask("status")
     assert (process.wait(timeout=20), laptop.socket.exists()) == (0, False)
+
+
+def test_a_client_that_keeps_silent_does_not_keep_it(laptop: Laptop) -> None:
+    process = laptop.start("--idle", "0.6")
+    laptop.ask("status")
+    with socket.socket(socket.AF_UNIX) as link:
+        link.connect(str(laptop.socket))
+        assert process.wait(timeout=20) == 0
 
 
 def test_a_question_keeps_it(laptop: Laptop) -> None:
@@ -137,9 +146,10 @@ def test_a_file_that_another_program_has_open_is_refused_and_left_alone(laptop: 
     ) as other:
         assert other.stdout is not None
         other.stdout.readline()
-        laptop.start("--idle", "1")
+        laptop.start()
         said = refusal(laptop, "log")
         other.communicate()
+    assert laptop.lines() == []
     assert (said, [path.name for path in laptop.file.parent.glob("*damaged*")]) == (
         (
             f"{laptop.file} cannot be opened",
