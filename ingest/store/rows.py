@@ -17,7 +17,8 @@ _LISTS = {
 }
 _TIMES = ("wall", "cpu_user", "cpu_sys")
 _LEFT_OUT = frozenset({"program", "repo_name", "line_cut"})
-_OWN = "ptywrap"
+# The launcher as it is installed, and as it lies in a checkout.
+_OWN = frozenset({"ptywrap", "ptywrap.sh"})
 _NESTED = frozenset({"other_reasons", "daemons", "context", "split", "download"})
 ANSWERED = (
     *(name for name in wire.Command.__struct_fields__ if name not in _NESTED),
@@ -123,7 +124,7 @@ def own_verb(row: Fields) -> bool:
     if words is None:
         return row.get("wall_ns") is None
     first, _, rest = words.partition(" ")
-    return first.rsplit("/", 1)[-1] == _OWN and "--" not in rest.split()
+    return first.rsplit("/", 1)[-1] in _OWN and "--" not in rest.split()
 
 
 def is_prefix(text: str) -> bool:

@@ -111,6 +111,7 @@ def last_skips_our_own_verbs(engine: Asked) -> None:
         a_command(3, **(nothing | {"line": "./scripts/ptywrap show last"})),
         a_command(4, template="ptywrap", line="ptywrap"),
         a_command(5, **nothing, wall_ns=None),
+        a_command(6, template="./ptywrap.sh", line="ptywrap/launch/ptywrap.sh log"),
     )
     assert engine.show("last").id == a_command(1).id
 
