@@ -1,19 +1,17 @@
-"""Segments: one writer appends facts, everything else reads files that no longer change.
+"""The one writer of a spool folder: appends facts, seals, keeps to its quota, counts what it drops.
 
-A segment is a file of frames (`ptywrap.frames`); frame 0 is the `Segment` header, each further one
-a row. Names: `SSSSSSSSSSSS-<12 hex>.open` while written, renamed `….n<COUNT>.seg` when sealed. `S`
-counts in a file under flock, so order never rests on a clock. The writer holds flock on its `.open`
-file: whoever gets that lock has found a dead writer, and seals for it.
+What a segment is stands in `ptywrap.segments`. The writer holds flock on its `.open` file: whoever
+gets that lock has found a dead writer, and seals for it.
 """
 
 import contextlib
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from ptywrap import paths, wire
+from ptywrap import paths, segments, wire
 
 SEAL_BYTES = 256 << 10
 SEAL_FACTS = 4096
@@ -112,20 +110,25 @@ class Spool:
         return False
 
     def _evict(self, *, at_least_one: bool = False) -> int:
-        """Remove the oldest sealed segments until the folder fits; return how many went."""
+        """Remove the oldest until the folder fits; return how many went.
+
+        First what the local store already has (the archive beside us): only the rest is a loss.
+        """
         gone = 0
-        for path in sealed(self.folder):
+        kept = segments.sealed(self.folder.parent / "archive")
+        for path in [*kept, *segments.sealed(self.folder)]:
             if self._fits() and not (at_least_one and gone == 0):
                 break
             with contextlib.suppress(OSError):
                 path.unlink()
                 gone += 1
-                self.dropped["quota"] = self.dropped.get("quota", 0) + facts_in(path)
+                if path.parent == self.folder:
+                    self.dropped["quota"] = self.dropped.get("quota", 0) + segments.facts_in(path)
         return gone
 
     def _fits(self) -> bool:
         try:
-            disk = os.statvfs(self.folder)
+            disk = os.statvfs(self.folder.parent)
         except OSError:
             return True
         free = disk.f_bavail * disk.f_frsize
@@ -173,47 +176,6 @@ class _Writer:
             os.close(self.descriptor)
 
 
-def sealed(folder: Path) -> list[Path]:
-    """Return the sealed segments, oldest first."""
-    try:
-        return sorted(folder.glob("*.seg"))
-    except OSError:
-        return []
-
-
-def facts_in(path: Path) -> int:
-    """Return how many facts a sealed segment's name says it holds; 0 where it says nothing."""
-    _, mark, number = path.stem.rpartition(".n")
-    return int(number) if mark and number.isdecimal() else 0
-
-
-def facts(path: Path) -> Iterator[wire.Fact]:
-    """Yield the facts of one segment, its header first, over whatever is damaged or unknown."""
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return
-    for found in wire.scan(data):
-        try:
-            fact = wire.decode(found.payload)
-        except wire.Unreadable:
-            continue
-        if isinstance(fact, wire.Segment) and fact.version != wire.VERSION:
-            return
-        yield fact
-
-
-def segments(folder: Path) -> list[Path]:
-    """Return every segment of a folder, also the one being written, oldest first."""
-    return sorted([*folder.glob("*.seg"), *folder.glob("*.open")])
-
-
-def recent(folder: Path) -> Iterator[wire.Fact]:
-    """Yield the facts of every segment of a folder, oldest first."""
-    for path in segments(folder):
-        yield from facts(path)
-
-
 def adopt(folder: Path) -> int:
     """Seal what dead writers left, torn ends cut off; return how many segments that were."""
     adopted = 0
@@ -236,10 +198,12 @@ def _begin(folder: Path, header: wire.Segment, now_ns: int) -> _Writer | None:
         return None
     try:
         path = folder / f"{_next(folder):012d}-{os.urandom(6).hex()}.open"
-        descriptor = os.open(path, _FLAGS, 0o600)
+        descriptor = os.open(path.with_suffix(".new"), _FLAGS, 0o600)
+        # Locked before it is called open: else an adopter could take it for a dead writer's.
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        path.with_suffix(".new").rename(path)
     except OSError:
         return None
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
     writer = _Writer(path, descriptor, now_ns)
     if not writer.append(wire.encode(header), header=True):
         path.unlink(missing_ok=True)

@@ -24,7 +24,7 @@ from rich.table import Table
 from rich.text import Text
 
 import ptywrap
-from ptywrap import config, lifecycle, paths, spool, wire
+from ptywrap import config, lifecycle, paths, segments, wire
 from ptywrap.cli import base, status, text
 
 _LAUNCHER = Path(ptywrap.__file__).parent / "launch" / "ptywrap.sh"
@@ -152,7 +152,7 @@ def _recorded(folder: Path) -> Check:
     spools = folder / "state" / "ptywrap"
     while time.monotonic() < deadline:
         for place in spools.glob("*/spool"):
-            for fact in spool.recent(place):
+            for fact in segments.recent(place):
                 if isinstance(fact, wire.Command) and fact.exit_status == 0:
                     return Check("records it", usable=True)
         time.sleep(0.05)

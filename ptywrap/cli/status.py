@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ptywrap import clock, config, paths, service, spool
+from ptywrap import clock, config, paths, segments, service
 from ptywrap.cli import base, text
 from ptywrap.errors import UserError
 
@@ -47,7 +47,7 @@ def gather() -> dict[str, Any]:
     """Return everything `status --json` prints; `observer` is null where none runs."""
     answer = service.ask_observer("status")
     now = clock.wall_ns()
-    folder = spool.sealed(paths.spool_folder(paths.device_id()))
+    folder = segments.sealed(paths.spool_folder(paths.device_id()))
     loaded = config.load()
     return {
         "off": config.off_switch(os.environ, loaded.config),
@@ -57,7 +57,7 @@ def gather() -> dict[str, Any]:
         "observer": _observer(answer, now) if answer else None,
         "losses": answer["losses"] if answer else [],
         "waiting_segments": len(folder),
-        "waiting_facts": sum(spool.facts_in(path) for path in folder),
+        "waiting_facts": sum(segments.facts_in(path) for path in folder),
     }
 
 

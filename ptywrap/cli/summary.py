@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ptywrap import paths, service, spool, wire
+from ptywrap import paths, segments, service, wire
 from ptywrap.cli import digest
 from ptywrap.errors import UserError
 
@@ -48,11 +48,11 @@ def _facts(session: bytes, command: int) -> Iterator[wire.Fact]:
     device = paths.device_id()
     folders = (paths.archive_folder(device), paths.spool_folder(device))
     files = sorted(
-        (path for folder in folders for path in spool.segments(folder)), key=lambda path: path.name
+        (path for folder in folders for path in segments.every(folder)), key=lambda path: path.name
     )
     told: list[list[wire.Fact]] = []
     for path in reversed(files):
-        told.append(list(spool.facts(path)))
+        told.append(list(segments.facts(path)))
         if _before(told[-1], told, (session, command)):
             break
     for facts in reversed(told):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from ptywrap import service, spool, wire
+from ptywrap import segments, service, wire
 from tests.e2e.places import Place
 from tests.e2e.terminal import PROMPT, ROOT, Terminal, wait_for
 
@@ -73,12 +73,17 @@ class Observing:
         """Kill it with its reader, without notice."""
         pid = self.pid()
         os.kill(pid, signal.SIGKILL)
-        assert wait_for(lambda: not Path(f"/proc/{pid}/cwd").exists() or is_zombie(pid))
+        assert wait_for(lambda: is_zombie(pid))
+
+    def stop(self) -> int:
+        """Ask the last one that was started here to leave; return its exit status."""
+        self._started[-1].terminate()
+        return self._started[-1].wait(PATIENCE_S)
 
     def facts(self) -> list[wire.Fact]:
         """Return every fact there is, oldest first."""
         folders = self.place.state.glob("ptywrap/*/spool")
-        return [fact for folder in folders for fact in spool.recent(folder)]
+        return [fact for folder in folders for fact in segments.recent(folder)]
 
     def commands(self) -> list[wire.Command]:
         """Return the commands that have ended, as told last."""

@@ -44,7 +44,7 @@ _OBSERVE = (
     "netsniff.split netsniff.sources netsniff.names"
 )
 _CLI = (
-    "ptywrap ptywrap.wire ptywrap.errors ptywrap.paths ptywrap.clock ptywrap.config ptywrap.spool "
+    "ptywrap ptywrap.wire ptywrap.errors ptywrap.paths ptywrap.clock ptywrap.config ptywrap.segments "
     "ptywrap.service ptywrap.ship ptywrap.setup ptywrap.lifecycle ptywrap.sampler netsniff.sources"
 )
 _STORE = "ptywrap.wire"
@@ -111,7 +111,8 @@ TABLE = (
         pure=True,
     ),
     Row("ptywrap.config", may="ptywrap.errors ptywrap.paths", third="msgspec"),
-    Row("ptywrap.spool", may="ptywrap.wire ptywrap.paths ptywrap.errors"),
+    Row("ptywrap.segments", may="ptywrap.wire"),
+    Row("ptywrap.spool", may="ptywrap.wire ptywrap.paths ptywrap.errors ptywrap.segments"),
     Row("ptywrap.service", may="ptywrap.paths ptywrap.errors", third="msgpack"),
     Row(
         "ptywrap.ship",

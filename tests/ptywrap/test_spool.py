@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ptywrap import spool, wire
+from ptywrap import segments, spool, wire
 from tests import build
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +23,7 @@ def _spool(folder: Path, **limits: int) -> spool.Spool:
 
 
 def _facts(folder: Path) -> list[wire.Fact]:
-    return [fact for fact in spool.recent(folder) if not isinstance(fact, wire.Segment)]
+    return [fact for fact in segments.recent(folder) if not isinstance(fact, wire.Segment)]
 
 
 def test_a_sealed_segment_is_named_for_the_facts_it_holds(tmp_path: Path) -> None:
@@ -35,15 +35,15 @@ def test_a_sealed_segment_is_named_for_the_facts_it_holds(tmp_path: Path) -> Non
 
     assert path is not None
     assert path.name.startswith("000000000001-")
-    assert spool.facts_in(path) == 2
-    assert list(spool.facts(path)) == [build.a_segment(), build.a_command(), build.a_process()]
+    assert segments.facts_in(path) == 2
+    assert list(segments.facts(path)) == [build.a_segment(), build.a_command(), build.a_process()]
 
 
 def test_sealing_nothing_leaves_no_file(tmp_path: Path) -> None:
     writer = _spool(tmp_path / "spool")
 
     assert writer.seal() is None
-    assert spool.sealed(tmp_path / "spool") == []
+    assert segments.sealed(tmp_path / "spool") == []
 
 
 def test_what_is_still_open_can_be_read(tmp_path: Path) -> None:
@@ -58,7 +58,9 @@ def test_a_full_segment_is_sealed_and_the_next_one_begun(tmp_path: Path) -> None
     for number in range(spool.SEAL_FACTS + 1):
         writer.append(wire.Project(repo="r", alias=str(number)))
 
-    assert [spool.facts_in(path) for path in spool.sealed(tmp_path / "spool")] == [spool.SEAL_FACTS]
+    assert [segments.facts_in(path) for path in segments.sealed(tmp_path / "spool")] == [
+        spool.SEAL_FACTS
+    ]
     assert len(_facts(tmp_path / "spool")) == spool.SEAL_FACTS + 1
 
 
@@ -70,7 +72,7 @@ def test_an_old_segment_is_sealed_at_a_tick(tmp_path: Path) -> None:
     now[0] = spool.SEAL_AGE_NS
     writer.tick()
 
-    assert len(spool.sealed(tmp_path / "spool")) == 1
+    assert len(segments.sealed(tmp_path / "spool")) == 1
 
 
 def test_an_idle_spool_asks_for_no_wake_up(tmp_path: Path) -> None:
@@ -123,7 +125,7 @@ def test_a_torn_tail_is_cut_at_adoption(tmp_path: Path) -> None:
 
     spool.adopt(folder)
 
-    assert [path.name for path in spool.sealed(folder)] == ["000000000009-abcdefabcdef.n1.seg"]
+    assert [path.name for path in segments.sealed(folder)] == ["000000000009-abcdefabcdef.n1.seg"]
     assert _facts(folder) == [build.a_loss()]
 
 
@@ -135,7 +137,10 @@ def test_order_is_the_counter_also_after_it_was_lost(tmp_path: Path) -> None:
     writer.append(build.a_loss(since=2))
     writer.seal()
 
-    assert [path.name[:12] for path in spool.sealed(tmp_path)] == ["000000000001", "000000000002"]
+    assert [path.name[:12] for path in segments.sealed(tmp_path)] == [
+        "000000000001",
+        "000000000002",
+    ]
 
 
 def test_a_segment_of_an_unknown_version_is_passed_over(tmp_path: Path) -> None:
@@ -182,3 +187,15 @@ def _writing_child(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
         assert child.stdout.readline() == b"ready\n"
         yield child
         child.kill()
+
+
+def test_what_the_store_already_has_goes_before_what_it_has_not(tmp_path: Path) -> None:
+    archive = tmp_path / "device" / "archive"
+    archive.mkdir(parents=True)
+    (archive / "000000000001-aaaaaaaaaaaa.n9.seg").write_bytes(bytes(1_000_000))
+    writer = _spool(tmp_path / "device" / "spool", most_bytes=500_000)
+
+    writer.append(build.a_loss())
+
+    assert list(archive.iterdir()) == []
+    assert writer.dropped == {}

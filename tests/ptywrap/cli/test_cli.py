@@ -1,6 +1,5 @@
 """Every verb keeps the contract of the command line: help, statuses, two lines on failure."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,22 +7,15 @@ from pathlib import Path
 import pytest
 
 from ptywrap import __version__, cli
+from tests.home import Home
 
 ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
+def environ(home: Home) -> dict[str, str]:
     """Give an environment in which nothing of ours exists yet."""
-    folders = ("CONFIG_HOME", "DATA_HOME", "STATE_HOME", "RUNTIME_DIR")
-    for name in folders:
-        (tmp_path / name).mkdir(mode=0o700)
-    return {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
-        "LC_ALL": "C.UTF-8",
-        "PYTHONPATH": str(ROOT),
-    } | {f"XDG_{name}": str(tmp_path / name) for name in folders}
+    return home.environ | {"PYTHONPATH": str(ROOT)}
 
 
 def _ptywrap(environ: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
@@ -98,9 +90,9 @@ def test_config_names_each_settings_layer(environ: dict[str, str]) -> None:
 
 
 def test_config_refuses_an_unknown_key_and_offers_the_nearest(
-    environ: dict[str, str], tmp_path: Path
+    environ: dict[str, str],
 ) -> None:
-    file = tmp_path / "CONFIG_HOME" / "ptywrap" / "config.toml"
+    file = Path(environ["XDG_CONFIG_HOME"]) / "ptywrap" / "config.toml"
     file.parent.mkdir()
     file.write_text("enable = false\n")
 
@@ -113,9 +105,9 @@ def test_config_refuses_an_unknown_key_and_offers_the_nearest(
 
 
 def test_pause_leaves_a_mark_and_resume_takes_it_away(
-    environ: dict[str, str], tmp_path: Path
+    environ: dict[str, str],
 ) -> None:
-    mark = tmp_path / "STATE_HOME" / "ptywrap" / "paused"
+    mark = Path(environ["XDG_STATE_HOME"]) / "ptywrap" / "paused"
 
     assert _ptywrap(environ, "pause").returncode == 0
     assert mark.exists()

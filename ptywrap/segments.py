@@ -1,0 +1,52 @@
+"""Segment files as a reader finds them: in order, over whatever is damaged or unknown.
+
+A segment is a file of frames (`ptywrap.frames`); frame 0 is the `Segment` header, each further one
+a row. Names: `SSSSSSSSSSSS-<12 hex>.open` while written, renamed `….n<COUNT>.seg` when sealed. `S`
+counts in a file under flock, so order never rests on a clock.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ptywrap import wire
+
+
+def sealed(folder: Path) -> list[Path]:
+    """Return the sealed segments, oldest first."""
+    try:
+        return sorted(folder.glob("*.seg"))
+    except OSError:
+        return []
+
+
+def facts_in(path: Path) -> int:
+    """Return how many facts a sealed segment's name says it holds; 0 where it says nothing."""
+    _, mark, number = path.stem.rpartition(".n")
+    return int(number) if mark and number.isdecimal() else 0
+
+
+def facts(path: Path) -> Iterator[wire.Fact]:
+    """Yield the facts of one segment, its header first, over whatever is damaged or unknown."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return
+    for found in wire.scan(data):
+        try:
+            fact = wire.decode(found.payload)
+        except wire.Unreadable:
+            continue
+        if isinstance(fact, wire.Segment) and fact.version != wire.VERSION:
+            return
+        yield fact
+
+
+def every(folder: Path) -> list[Path]:
+    """Return every segment of a folder, also the one being written, oldest first."""
+    return sorted([*folder.glob("*.seg"), *folder.glob("*.open")])
+
+
+def recent(folder: Path) -> Iterator[wire.Fact]:
+    """Yield the facts of every segment of a folder, oldest first."""
+    for path in every(folder):
+        yield from facts(path)
