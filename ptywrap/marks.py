@@ -6,8 +6,8 @@ The pump's binary records are those of `pump_marks`. The hooks' are text, with t
     1e E <pid> <at> <status> <pipe> <cwd> <text> 1f 0a                    zsh, fish: it ended
     1e C <pid> <started> <at> <status> <pipe> <kept> <cwd> <text> 1f <at> 1f 0a     bash: both
 
-- `at`, `started`: microseconds since the epoch; 0 where the shell has no clock (fish, bash below
-  5.0). An `at` of `+N` is a length: the command took N microseconds (fish).
+- `at`, `started`: microseconds since the epoch, with the locale's decimal point or without; 0 where
+  the shell has no clock (fish, bash below 5.0). An `at` of `+N` is a length in them (fish).
 - `status`: what `$?` said; `pipe`: PIPESTATUS, joined by spaces.
 - `cwd` is where the line was typed, in E where the command left the shell.
 - `cwd` everywhere, and `text` in E, are escaped: ``\\\\`` backslash, ``\\t`` tab, ``\\n`` newline,
@@ -113,13 +113,14 @@ class Whole(NamedTuple):
 ShellRecord = Started | Ended | Whole
 
 # Letter -> the fields before the last one; none can hold a tab, a newline, 1e or 1f.
-_PID, _TIME, _CODE = rb"\d{1,10}", rb"\d{1,18}", rb"-?\d{1,10}"
+_PID, _CODE = rb"\d{1,10}", rb"-?\d{1,10}"
+_NUMBER, _TIME = rb"\d{1,18}", rb"\d{1,12}(?:[^\x00-\x1f\d]{1,3}\d{6}|\d{0,6})"
 _PIPE = _CODE + rb"(?: " + _CODE + rb"){0,255}"
 _CWD = rb"[^\t\n\x1e\x1f]*"
 _FIELDS = {
     b"S": (_PID, _TIME),
-    b"E": (_PID, rb"\+?" + _TIME, _CODE, _PIPE, _CWD),
-    b"C": (_PID, _TIME, _TIME, _CODE, _PIPE, rb"[su0]|" + _TIME + b"-" + _TIME, _CWD),
+    b"E": (_PID, rb"\+" + _NUMBER + b"|" + _TIME, _CODE, _PIPE, _CWD),
+    b"C": (_PID, _TIME, _TIME, _CODE, _PIPE, rb"[su0]|" + _NUMBER + b"-" + _NUMBER, _CWD),
 }
 _HEADS = {
     letter: re.compile(
@@ -127,8 +128,9 @@ _HEADS = {
     )
     for letter, fields in _FIELDS.items()
 }
+_NO_DIGITS = re.compile(rb"\D")
 _CONTROL = re.compile(rb"[\x1e\x1f\n]")
-_WHOLE = re.compile(rb"\x1eC\t(\d{1,10})\t\d{1,18}\t\d{1,18}\t")
+_WHOLE = re.compile(rb"\x1eC\t(" + _PID + rb")\t" + _TIME + rb"\t" + _TIME + rb"\t")
 _CLOSED = re.compile(rb"\x1f\n|\x1e")
 _ESCAPED = re.compile(rb"\\(.?)", re.DOTALL)
 _PLAIN = {b"\\": b"\\", b"t": b"\t", b"n": b"\n", b"^": b"\x1e", b"_": b"\x1f"}
@@ -242,7 +244,7 @@ def _told(line: str, status: int, pipe_status: tuple[int, ...]) -> str | None:
 
 
 def _time(field: bytes) -> int | None:
-    return int(field) or None
+    return int(_NO_DIGITS.sub(b"", field)) or None
 
 
 def _codes(field: bytes) -> tuple[int, ...]:

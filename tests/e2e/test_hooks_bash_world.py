@@ -241,3 +241,19 @@ def test_a_login_shell_is_one_to_its_end(place: Place) -> None:
     assert b"-bash yes" in output
     shell.window.line("logout")
     shell.window.until(b"logged out")
+
+
+@pytest.mark.parametrize("rc", ["", "HISTTIMEFORMAT='%F '\n"])
+def test_the_history_file_is_as_the_bare_shell_writes_it(place: Place, rc: str) -> None:
+    written = []
+    for hooked in (False, True):
+        shell = Hooked(place, Launch(rc=rc, hooked=hooked))
+        shell.type("echo a", "echo b | cat", "false")
+        shell.window.line("exit")
+        shell.window.finish()
+        file = place.home / ".bash_history"
+        written.append([line for line in file.read_text().splitlines() if line[0] != "#"])
+        written.append([str(file.read_text().count("#"))])
+        file.unlink()
+        rc = ""
+    assert written[:2] == written[2:]
