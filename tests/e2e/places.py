@@ -128,15 +128,17 @@ class Place:
         """End everything that runs here and remove the folders."""
         for window in self.terminals:
             window.close()
-        for _round in range(3):
+        # What was just being started may still make a folder: look again once all is removed.
+        for _round in range(10):
             for pid in self.processes():
                 try:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
                     continue
-            if wait_for(lambda: not self.processes(), 1):
+            gone = wait_for(lambda: not self.processes(), 1)
+            shutil.rmtree(self.root, ignore_errors=True)
+            if gone and not self.processes() and not self.root.exists():
                 break
-        shutil.rmtree(self.root, ignore_errors=True)
 
 
 def needs(program: str, package: str = "") -> None:
