@@ -1,4 +1,4 @@
-"""Opens the kernel's process connector: a netlink socket that is told of every fork, exec and exit.
+"""Opens the kernel's process connector: a netlink socket that is told of forks, execs and exits.
 
 Layouts and constants: linux/netlink.h, linux/connector.h, linux/cn_proc.h, linux/filter.h.
 """
@@ -13,7 +13,7 @@ assert sys.platform == "linux"
 _NETLINK_CONNECTOR = 11
 _GROUP_PROC = 1
 _LISTEN, _IGNORE = 1, 2
-_FORK, _EXEC, _EXIT = 0x1, 0x2, 0x80000000
+FORK, EXEC, EXIT = 0x1, 0x2, 0x80000000
 _SO_RCVBUFFORCE, _SO_ATTACH_FILTER = 33, 26
 _BUFFER_BYTES = 8 << 20
 _TIMEOUT = struct.pack("@ll", 0, 12_000)  # struct timeval: how long the reader's `readv` waits
@@ -29,7 +29,7 @@ def filter_program() -> bytes:
     """
     steps = (
         (_LOAD, 0, 0, 36),
-        (_EQUAL, 0, 4, socket.htonl(_FORK)),
+        (_EQUAL, 0, 4, socket.htonl(FORK)),
         (_LOAD, 0, 0, 60),
         (_LOAD_X, 0, 0, 0),
         (_LOAD, 0, 0, 64),
@@ -73,22 +73,22 @@ def _enlarge(connector: socket.socket) -> None:
         connector.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
 
 
-def listen(connector: socket.socket) -> None:
-    """Ask for forks, execs and exits; the kernel acts before this returns and sends no answer.
+def listen(connector: socket.socket, events: int) -> None:
+    """Ask for some events; the kernel acts before this returns and sends no answer.
 
     Raises ECONNREFUSED in another network namespace; in another pid or user namespace it is
     silently ignored.
     """
-    _send(connector, _LISTEN)
+    _send(connector, _LISTEN, events)
 
 
-def ignore(connector: socket.socket) -> None:
+def ignore(connector: socket.socket, events: int) -> None:
     """Ask for silence."""
-    _send(connector, _IGNORE)
+    _send(connector, _IGNORE, events)
 
 
-def _send(connector: socket.socket, operation: int) -> None:
-    request = struct.pack("=II", operation, _FORK | _EXEC | _EXIT)
+def _send(connector: socket.socket, operation: int, events: int) -> None:
+    request = struct.pack("=II", operation, events)
     message = struct.pack("=IIIIHH", 1, 1, 0, 0, len(request), 0) + request
     header = struct.pack("=IHHII", 16 + len(message), 3, 0, 0, connector.getsockname()[0])
     connector.send(header + message)

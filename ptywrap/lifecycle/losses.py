@@ -1,32 +1,45 @@
 """Counts what the process connector dropped: one gap from overrun to resync."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from ptywrap.lifecycle.base import Gap
 from ptywrap.lifecycle.records import EXEC, EXIT, FORK, Record
 
 OVERRUN = "more events than the socket could hold; counted by the kernel's sequence numbers"
 RESTART = "the reader ended and was started again; counted by the kernel's sequence numbers"
+_EVENTS = frozenset({FORK, EXEC, EXIT})
+_HALF = 0x80000000
 _BOUND = "; an upper bound: events of threads, which are filtered, are counted in"
 _PARTLY = "; CPUs that have been silent since are not counted"
 
 
-class Losses:
-    """The sequence numbers of each CPU, and the gap that is open.
+class _Count:
+    """What is known of one CPU's events: the first and last number, and how many came."""
 
-    The kernel numbers the events of each CPU, whether or not anybody could take them.
+    __slots__ = ("came", "first", "last")
+
+    def __init__(self, number: int) -> None:
+        self.first = self.last = number
+        self.came = 0
+
+
+class Losses:
+    """Counts the events of each CPU, and keeps the gap that is open.
+
+    The kernel numbers the events of each CPU, whether or not anybody could take them. Numbers that
+    are missing while all is well are those of events nobody asked for; what they grow by from the
+    last good moment to the end of a gap is what was lost, at most.
     """
 
     def __init__(self, source: str) -> None:
         self.source = source
-        self.last_at = 0
-        """The time of the last event taken."""
         self.times = 0
         """How often the open gap began anew before it could be closed."""
-        self._sequences: dict[int, int] = {}
+        self._counts: dict[int, _Count] = {}
+        self._well = 0
+        self._well_at = 0
         self._since: int | None = None
         self._until: int | None = None
-        self._missed = 0
         self._silent: set[int] = set()
         self._reason = ""
 
@@ -35,48 +48,64 @@ class Losses:
         """Whether events were lost and the gap is not told yet."""
         return self._since is not None
 
-    def see(self, batch: Sequence[Record]) -> None:
-        """Follow the numbers of a run of events."""
-        numbers = self._sequences
+    def see(self, batch: Iterable[Record]) -> None:
+        """Count events; execs and the others come in two rows."""
+        counts = self._counts
         for record in batch:
-            if record.kind not in {FORK, EXEC, EXIT}:
+            if record.kind not in _EVENTS:
                 continue
-            self.last_at = record.at
-            if self._since is not None:
-                last = numbers.get(record.cpu, record.sequence - 1)
-                self._missed += (record.sequence - last - 1) & 0xFFFFFFFF
-                if self._until is not None:
-                    self._silent.discard(record.cpu)
-            numbers[record.cpu] = record.sequence
+            count = counts.get(record.cpu)
+            if count is None:
+                count = counts[record.cpu] = _Count(record.sequence)
+            count.came += 1
+            if (record.sequence - count.last) & _HALF == 0:
+                count.last = record.sequence
+            elif (count.first - record.sequence) & _HALF == 0:
+                count.first = record.sequence
+            if self._until is not None and record.at > self._until:
+                self._silent.discard(record.cpu)
+
+    def all_well(self, at: int) -> None:
+        """Note that all that happened up to a time has been taken."""
+        if self._since is None:
+            self._well_at = at
+            self._well = self._missing()
 
     def begin(self, reason: str, now: int) -> None:
         """Open a gap, or note that the open one goes on."""
         if self._since is None:
-            self._missed = 0
             self._reason = reason
-            self._since = self.last_at or now
+            self._since = self._well_at or now
         self.times += 1
         self._until = None
 
     def walked(self, now: int) -> None:
-        """Note that the members are as /proc says now: the gap ends here, unless it goes on."""
-        if self._since is not None and self._until is None:
-            # What was queued before the hole came after `begin`.
+        """Note that the members are as /proc said at a time: there the gap ends, if it does."""
+        if self._since is not None:
             self._until = now
-            self._silent = set(self._sequences)
+            self._silent = set(self._counts)
 
     def tell(self, *, settled: bool) -> Gap | None:
         """Return the gap once every CPU was heard after it, or half a second has passed."""
         if self._since is None or self._until is None or (self._silent and not settled):
             return None
         reason = self._reason + _BOUND + (_PARTLY if self._silent else "")
-        gap = Gap(self._since, self._until, self._missed, reason, self.source)
-        self._since = self._until = None
+        missed = max(0, self._missing() - self._well)
+        gap = Gap(self._since, self._until, missed, reason, self.source)
+        self._since = None
         self.times = 0
+        self.all_well(self._until)
+        self._until = None
         return gap
 
     def pause(self) -> None:
         """Forget the numbers: nobody listens, so they stand still or move for others."""
-        self._sequences.clear()
+        self._counts.clear()
+        self._well = self._well_at = self.times = 0
         self._since = self._until = None
-        self.times = 0
+
+    def _missing(self) -> int:
+        return sum(
+            ((count.last - count.first) & 0xFFFFFFFF) + 1 - count.came
+            for count in self._counts.values()
+        )

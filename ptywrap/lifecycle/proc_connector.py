@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import os
 import select
 import socket
 import sys
@@ -23,7 +24,17 @@ from ptywrap.lifecycle.records import Record
 
 assert sys.platform == "linux"
 
-_MARKS = {records.OVERRUN, records.EMPTY, records.SETTLED, records.TORN}
+_MARKS = {
+    records.UNTIL,
+    records.OVERRUN,
+    records.EMPTY,
+    records.SETTLED,
+    records.TORN,
+}
+_SETTLES = {records.UNTIL, records.EMPTY}
+_EXECS = connector_socket.EXEC
+_LIVES = connector_socket.FORK | connector_socket.EXIT
+_ALWAYS = 1 << 63
 _TRIES = 3
 """So often in a row a gap may begin anew, and the reader end, before we give up."""
 
@@ -46,7 +57,8 @@ class ProcConnector:
 
     def __init__(self) -> None:
         self.reader: reader_process.ReaderProcess | None = None
-        self._connector: socket.socket | None = None
+        self._sockets: dict[int, socket.socket] = {}
+        self._pending: list[Record] = []
         self._poller: select.epoll | None = None
         self._failures = 0
         self._arriving: list[int] = []
@@ -63,22 +75,25 @@ class ProcConnector:
         return Probe(usable=True)
 
     def open(self) -> int:
-        """Open the socket and start the reader; nothing is sent until somebody is followed."""
-        self._connector = connector_socket.connect()
+        """Open the sockets and start the reader; nothing is sent until somebody is followed.
+
+        Execs have one of their own: they wake the reader, the others are taken in passing.
+        """
+        self._sockets = {events: connector_socket.connect() for events in (_EXECS, _LIVES)}
+        os.set_blocking(self._sockets[_LIVES].fileno(), False)
         self._poller = select.epoll()
         self._tracker = tracker.Tracker(self._members, self._poller)
-        self.reader = reader_process.ReaderProcess(self._connector.fileno(), resync=False)
-        self._poller.register(self.reader.pipe, select.EPOLLIN)
+        self._start(self._poller, resync=False)
         return self._poller.fileno()
 
     def follow(self, pid: int) -> None:
         """Take a process; read without waiting for the descriptor tells those already alive."""
-        if self._connector is not None and not self._members.roots and not self._arriving:
+        if not self._members.roots and not self._arriving:
             self._losses.pause()
-            try:
-                connector_socket.listen(self._connector)
-            except OSError:  # in another network namespace: the self-test says so
-                return
+            # In another network namespace it is refused: the self-test says so.
+            with contextlib.suppress(OSError):
+                for events, each in self._sockets.items():
+                    connector_socket.listen(each, events)
         self._arriving.append(pid)
 
     def leave(self, pid: int) -> None:
@@ -86,7 +101,7 @@ class ProcConnector:
         if pid in self._arriving:
             self._arriving.remove(pid)
         self._members.leave(pid)
-        if self._tracker is None or self._connector is None:
+        if self._tracker is None:
             return
         self._tracker.forget_waiting()
         if not self._members.roots and not self._arriving:
@@ -104,7 +119,8 @@ class ProcConnector:
         recent = list(followed.recent) if self._arriving else []
         if self._arriving:
             followed.recent.clear()
-        later = [(pid, followed.follow(pid, recent + batch)) for pid in self._arriving]
+        known = recent + self._pending + batch if self._arriving else []
+        later = [(pid, followed.follow(pid, known)) for pid in self._arriving]
         self._arriving.clear()
         followed.apply(recent)
         self._apply(followed, batch)
@@ -120,37 +136,43 @@ class ProcConnector:
         self._silence()
         if self.reader is not None:
             self.reader.stop()
-        if self._connector is not None:
-            self._connector.close()
+        for each in self._sockets.values():
+            each.close()
+        self._sockets = {}
         if self._poller is not None:
             self._poller.close()
-        self.reader = self._connector = self._poller = self._tracker = None
+        self.reader = self._poller = self._tracker = None
+        self._pending.clear()
         self._arriving.clear()
         self._members.clear()
         self._members.take()
 
     def _apply(self, followed: tracker.Tracker, batch: list[Record]) -> None:
-        """Apply the runs of events between what the reader says of itself."""
+        """Apply what is settled, between what the reader says of itself."""
+        self._losses.see(batch)
         start = 0
         for position, record in enumerate(batch):
             if record.kind in _MARKS:
-                self._run(followed, batch[start:position])
-                self._mark(followed, record.kind)
+                self._pending += batch[start:position]
                 start = position + 1
-        self._run(followed, batch[start:] if start else batch)
-        self._tell_gap(settled=False)
+                if record.kind in _SETTLES:
+                    until = record.at if record.kind == records.UNTIL else _ALWAYS
+                    ready, self._pending = records.settle(self._pending, until)
+                    followed.apply(ready)
+                self._mark(followed, record)
+        self._pending += batch[start:]
 
-    def _run(self, followed: tracker.Tracker, batch: list[Record]) -> None:
-        self._losses.see(batch)
-        followed.apply(batch)
-
-    def _mark(self, followed: tracker.Tracker, kind: int) -> None:
+    def _mark(self, followed: tracker.Tracker, record: Record) -> None:
+        kind = record.kind
         if kind == records.OVERRUN:
             self._losses.begin(OVERRUN, clock.monotonic_ns())
         elif kind == records.EMPTY and self._losses.open:
             now = clock.monotonic_ns()
             resync.compare(followed, proctree.walk(), now)
             self._losses.walked(now)
+        elif kind == records.UNTIL:
+            self._losses.all_well(record.at)
+            self._tell_gap(settled=False)
         elif kind == records.SETTLED:
             self._tell_gap(settled=True)
 
@@ -168,24 +190,28 @@ class ProcConnector:
                 followed.over(descriptor)
 
     def _silence(self) -> None:
-        if self._connector is not None:
-            with contextlib.suppress(OSError):
-                connector_socket.ignore(self._connector)
+        with contextlib.suppress(OSError):
+            for events, each in self._sockets.items():
+                connector_socket.ignore(each, events)
 
     def _restart(self, process: reader_process.ReaderProcess) -> None:
         """Start the reader again on the same socket; what it had taken and not told is lost."""
-        if self._poller is None or self._connector is None:
+        if self._poller is None:
             return
         self._poller.unregister(process.pipe)
         process.stop()
         self._losses.begin(RESTART, clock.monotonic_ns())
         try:
-            self.reader = reader_process.ReaderProcess(self._connector.fileno(), resync=True)
+            self._start(self._poller, resync=True)
         except OSError as error:
             self.reader = None
             raise SensorError(f"the reader does not start: {error.strerror}") from error
-        self._poller.register(self.reader.pipe, select.EPOLLIN)
         self._tell_gap(settled=False)
+
+    def _start(self, poller: select.epoll, *, resync: bool) -> None:
+        execs, lives = (each.fileno() for each in self._sockets.values())
+        self.reader = reader_process.ReaderProcess(execs, lives, resync=resync)
+        poller.register(self.reader.pipe, select.EPOLLIN)
 
 
 def _refusal(error: OSError) -> Probe:

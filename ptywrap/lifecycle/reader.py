@@ -2,18 +2,10 @@
 
 Its worth is to be awake before a short process is gone, and to be small: it runs as a file under
 `python -I -S`, imports C modules only, has an interpreter lock of its own and knows no sessions.
+Execs come by one socket and wake it; forks and exits come by another and are taken in passing: who
+runs seldom is let in at once by the scheduler when it does matter.
 
-What goes into the pipe are records: `=HBB` (length of all, kind, flags) and a body.
-
-    EVENT    bytes 24 to 76 of the connector's message (struct cn_msg from `seq` on and struct
-             proc_event, linux/cn_proc.h); after an exec, its argument list as /proc gives it
-    ARGV     pid u32, time of the exec u64, argument list: one that was there at the second try
-    PLACE    pid u32, time of the exec u64, exe NUL cwd
-    OVERRUN  the kernel dropped messages (ENOBUFS); what was queued before the hole still follows
-    EMPTY    the first moment after OVERRUN (or after a restart) at which nothing was queued
-    SETTLED  half a second later
-    FOREIGN  a message of the second socket, as it is
-    VOID     nothing: a record that turned out to be wrong before it was sent
+What goes into the pipe are the records that `records.py` describes.
 """
 
 import gc
@@ -25,42 +17,34 @@ from errno import ENOBUFS
 
 assert sys.platform == "linux"
 
-VOID, EVENT, ARGV, PLACE, OVERRUN, EMPTY, SETTLED, FOREIGN = range(16, 24)
-HAS_ARGV, ARGV_CUT = 1, 2
+EVENT, ARGV, PLACE, BACK, UNTIL, OVERRUN, EMPTY, SETTLED, FOREIGN = range(16, 25)
+HAS_ARGV, ARGV_CUT, HAS_PLACE = 1, 2, 4
 
 _MESSAGE = 76  # nlmsghdr 16, cn_msg 20, proc_event 40: always whole
-_FORK, _EXEC = 0x1, 0x2
+_FORK = 0x1
 _ARGV_BYTES = 4096
 _DOUBT_NS = 3_000_000
 """An argument list read this shortly before the next exec of its process may belong to that."""
-_RETRY_NS = 50_000
-_AGE_NS = 60_000_000
-_FULL = 48 * 1024
-_SETTLE_NS = 500_000_000
+_RETRY_NS, _SETTLE_NS = 50_000, 500_000_000
+_PASS_NS, _AGE_NS = 8_000_000, 60_000_000  # so long the others wait for us, and all in the buffer
+_FULL, _CROWD, _QUIET_MS = 48 * 1024, 128, 12
 
 
 class _Exec:
-    """An exec whose record is still ours to correct: where it is, when and what was read."""
+    """An exec that may yet be corrected: what was read for it, and when."""
 
-    __slots__ = ("argv", "offset", "pid", "place", "placed_ns", "read_ns", "stamp")
+    __slots__ = ("argv", "pid", "placed_ns", "read_ns", "stamp")
 
     def __init__(self, pid: int, stamp: int, read_ns: int, argv: bytes | None) -> None:
-        self.pid = pid
-        self.stamp = stamp
-        self.read_ns = read_ns
-        self.argv = argv
-        self.offset = -1
-        self.place = -1
-        self.placed_ns = 0
+        self.pid, self.stamp, self.read_ns, self.argv, self.placed_ns = pid, stamp, read_ns, argv, 0
 
 
 class Reader:
-    """The loop; `connector` blocks for the time-out its maker gave it, `foreign` never does."""
+    """The loop; `execs` blocks for the time-out its maker gave it, the other sockets never do."""
 
-    def __init__(self, connector: int, pipe: int, foreign: int, *, resync: bool) -> None:
-        self.connector = connector
+    def __init__(self, sockets: tuple[int, int, int], pipe: int, *, resync: bool) -> None:
+        self.execs, self.lives, self.foreign = sockets
         self.pipe = pipe
-        self.foreign = foreign
         self.behind = resync
         self.settle_ns = 0
         self.message = bytearray(8192)
@@ -73,84 +57,113 @@ class Reader:
         self.argument_vector = [self.arguments]
         self.plain = _head(EVENT, 0, len(self.body))
         self.buffer = bytearray()
-        self.oldest_ns = 0
-        self.execs: dict[int, _Exec] = {}
+        self.crowded = False
+        self.last = self.newest = self.oldest = self.passed = self.told = 0
+        self.known: dict[int, _Exec] = {}
         self.later: list[_Exec] = []
-        self.queued = select.poll()
-        self.queued.register(connector, select.POLLIN)
-        self.idle = select.poll()
-        self.idle.register(connector, select.POLLIN)
+        self.queued, self.idle = select.poll(), select.poll()
+        self.queued.register(self.execs, select.POLLIN)
+        for each in sockets:
+            if each >= 0:
+                self.idle.register(each, select.POLLIN)
         self.idle.register(pipe, 0)  # POLLERR: the observer is gone
-        if foreign >= 0:
-            self.idle.register(foreign, select.POLLIN)
 
     def run(self) -> None:
         """Serve until the other end of the pipe is closed."""
         while True:
-            self.drain()
-            self.flush(quiet=True)
+            self.attend()
             wait = None
             if self.settle_ns:
                 wait = max(0, (self.settle_ns - time.monotonic_ns()) // 1_000_000 + 1)
             for descriptor, _ in self.idle.poll(wait):
                 if descriptor == self.pipe:
                     return
-            self.pass_on()
 
-    def drain(self) -> None:
-        """Take messages until none came for the socket's receive time-out."""
-        readv, connector, vector, event = posix.readv, self.connector, self.vector, self.event
+    def attend(self) -> None:
+        """Take execs as they come, and the rest in passing, until all has been quiet."""
+        readv, execs, vector, stamp = posix.readv, self.execs, self.vector, self.stamp
+        self.oldest = self.passed = time.monotonic_ns()
         while True:
+            if self.crowded and self.idle.poll(_QUIET_MS) and not self.queued.poll(0):
+                self.take_lives(whole=False)
+                self.flush_when_due()
+                continue
             try:
-                size = readv(connector, vector)
+                size = readv(execs, vector)
             except BlockingIOError:
-                if self.behind:
-                    self.caught_up()
-                return
+                if self.rest():
+                    return
+                continue
             except OSError as error:
-                if error.errno != ENOBUFS:
-                    raise
-                self.buffer += _head(OVERRUN, 0, 0)
-                self.behind = True
+                self.overrun(error)
                 continue
             if size >= _MESSAGE:
-                event()
+                self.exec(self.words[13], stamp[0])
             if (self.later or self.behind) and not self.queued.poll(0):
                 self.breathe()
+            if self.last - self.passed > _PASS_NS:
+                self.passed = self.last
+                self.take_lives(whole=False)
+                self.flush_when_due()
 
-    def event(self) -> None:
-        """Add one message to the buffer."""
-        words = self.words
-        stamp = self.stamp[0]
-        buffer = self.buffer
-        if not buffer:
-            self.oldest_ns = stamp
-        what = words[9]
-        if what == _EXEC:
-            self.exec(words[13], stamp)
-        else:
-            if what == _FORK and words[15] in self.execs:
-                self.correct(words[15], stamp, None)
-            buffer += self.plain
-            buffer += self.body
-        if len(buffer) > _FULL or stamp - self.oldest_ns > _AGE_NS:
-            self.flush(quiet=False)
+    def rest(self) -> bool:
+        """Send what there is; say whether that is all, so that we may sleep until woken."""
+        # An exec that came this moment may be of a process whose exit is taken below.
+        until = time.monotonic_ns() - 1_000_000
+        if self.behind:
+            self.caught_up()
+        self.flush(until)
+        if self.foreign >= 0:
+            self.pass_on()
+        self.later.clear()
+        return self.newest <= self.told
 
     def exec(self, pid: int, stamp: int) -> None:
         """Add an exec with the arguments its process has right now."""
         size = self.read_arguments(pid)
         now = time.monotonic_ns()
         argv = bytes(self.arguments[:size]) if size > 0 else None
-        if pid in self.execs:
+        if pid in self.known:
             self.correct(pid, stamp, argv)
-        seen = self.execs[pid] = _Exec(pid, stamp, now, argv)
-        seen.offset = len(self.buffer)
+        seen = self.known[pid] = _Exec(pid, stamp, now, argv)
+        self.last = stamp
+        self.newest = max(self.newest, stamp)
         self.buffer += _head(EVENT, _flags(size), len(self.body) + len(argv or b""))
         self.buffer += self.body
-        if argv is not None:
-            self.buffer += argv
+        self.buffer += argv or b""
         if size >= 0:  # else it is gone already
             self.later.append(seen)
+
+    def take_lives(self, *, whole: bool) -> None:
+        """Take forks and exits, all of them or until an exec is waiting."""
+        readv, lives, vector, words = posix.readv, self.lives, self.vector, self.words
+        taken = 0
+        while True:
+            try:
+                size = readv(lives, vector)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                self.overrun(error)
+                continue
+            if size >= _MESSAGE:
+                stamp = self.stamp[0]
+                if words[9] == _FORK and words[15] in self.known:
+                    self.correct(words[15], stamp, None)
+                self.newest = max(self.newest, stamp)
+                self.buffer += self.plain
+                self.buffer += self.body
+            taken += 1
+            if not whole and not taken & 7 and self.queued.poll(0):
+                break
+        self.crowded = taken > _CROWD
+
+    def overrun(self, error: OSError) -> None:
+        """Say that messages were dropped; any other error ends us."""
+        if error.errno != ENOBUFS:
+            raise error
+        self.buffer += _head(OVERRUN, 0, 0)
+        self.behind = True
 
     def read_arguments(self, pid: int) -> int:
         """Return how many bytes of /proc/PID/cmdline are in `arguments`; -1: no such process."""
@@ -171,24 +184,28 @@ class Reader:
         The next exec replaces the memory before its event is sent. So what was read after that
         event is wrong, and what was read shortly before is in doubt if it looks the same.
         """
-        seen = self.execs.pop(pid)
+        seen = self.known[pid]
+        if stamp < seen.stamp:  # its own birth, which came by the other socket
+            return
         since = stamp - seen.read_ns
+        flags = 0
         if since <= 0 or (since < _DOUBT_NS and argv in {seen.argv, None}):
-            self.buffer[seen.offset + 3] = 0
-        if seen.place >= 0 and stamp - seen.placed_ns < _DOUBT_NS:
-            self.buffer[seen.place + 2] = VOID
+            flags |= HAS_ARGV
+        if seen.placed_ns and stamp - seen.placed_ns < _DOUBT_NS:
+            flags |= HAS_PLACE
+        if flags:
+            self.add_late(BACK, seen.pid, seen.stamp, b"", flags)
 
     def breathe(self) -> None:
-        """Use a moment in which nothing is queued for what may wait."""
+        """Use a moment in which no exec is queued for what may wait."""
         if self.behind:
             self.caught_up()
         elif self.later:
             seen = self.later.pop()
-            if self.execs.get(seen.pid) is not seen:
-                return
-            if seen.argv is None:
-                self.retry(seen)
-            self.place(seen)
+            if self.known.get(seen.pid) is seen:
+                if seen.argv is None:
+                    self.retry(seen)
+                self.place(seen)
 
     def retry(self, seen: _Exec) -> None:
         """Look once more at arguments that were empty: the new memory was not filled yet."""
@@ -199,8 +216,7 @@ class Reader:
         if size > 0:
             seen.read_ns = time.monotonic_ns()
             seen.argv = bytes(self.arguments[:size])
-            seen.offset = len(self.buffer)
-            self.add_late(ARGV, seen, seen.argv, _flags(size))
+            self.add_late(ARGV, seen.pid, seen.stamp, seen.argv, _flags(size))
 
     def place(self, seen: _Exec) -> None:
         """Add exe and cwd; another user's are unreadable."""
@@ -209,59 +225,48 @@ class Reader:
             cwd = posix.readlink(b"%d/cwd" % seen.pid)
         except OSError:
             return
-        seen.place = len(self.buffer)
         seen.placed_ns = time.monotonic_ns()
-        self.add_late(PLACE, seen, exe + b"\0" + cwd, 0)
+        self.add_late(PLACE, seen.pid, seen.stamp, exe + b"\0" + cwd, 0)
 
-    def add_late(self, kind: int, seen: _Exec, body: bytes, flags: int) -> None:
-        """Add a record that belongs to an exec told before."""
+    def add_late(self, kind: int, pid: int, stamp: int, body: bytes, flags: int) -> None:
+        """Add a record with a pid and a time."""
         self.buffer += _head(kind, flags, 12 + len(body))
-        self.buffer += seen.pid.to_bytes(4, sys.byteorder)
-        self.buffer += seen.stamp.to_bytes(8, sys.byteorder)
+        self.buffer += pid.to_bytes(4, sys.byteorder)
+        self.buffer += stamp.to_bytes(8, sys.byteorder)
         self.buffer += body
 
     def caught_up(self) -> None:
-        """Say that the queue is empty after an overrun, and half a second later that it was."""
+        """Say that nothing is queued after an overrun, and half a second later that it was so."""
         self.behind = False
+        self.take_lives(whole=True)
         self.buffer += _head(EMPTY, 0, 0)
         self.settle_ns = time.monotonic_ns() + _SETTLE_NS
-        self.flush(quiet=False)
+        self.flush(time.monotonic_ns() - _DOUBT_NS)
 
-    def flush(self, *, quiet: bool) -> None:
-        """Write the buffer; unless all is quiet, keep what the next exec may still correct."""
+    def flush_when_due(self) -> None:
+        """Write when it is much or old."""
+        if len(self.buffer) > _FULL or self.newest - self.oldest > _AGE_NS:
+            self.flush(time.monotonic_ns() - _DOUBT_NS)
+
+    def flush(self, until: int) -> None:
+        """Write all there is; what came before `until` is whole, but for what may be in doubt."""
+        if self.queued.poll(0):
+            until = min(until, self.last - _DOUBT_NS)
+        self.take_lives(whole=True)
+        self.known = {pid: seen for pid, seen in self.known.items() if seen.read_ns > until}
+        until = max(0, min([until, *(seen.stamp - 1 for seen in self.known.values())]))
+        if self.buffer or self.newest > self.told:
+            self.add_late(UNTIL, 0, until, b"", 0)
+            self.told, self.oldest = until, self.newest
         if self.settle_ns and time.monotonic_ns() > self.settle_ns:
             self.settle_ns = 0
             self.buffer += _head(SETTLED, 0, 0)
-        size = len(self.buffer)
-        if not quiet and size < 2 * _FULL:
-            doubtful_ns = time.monotonic_ns() - _DOUBT_NS
-            young = [e.offset for e in self.execs.values() if e.read_ns > doubtful_ns]
-            size = min(young, default=size)
-        with memoryview(self.buffer) as view:
-            done = 0
-            while done < size:
-                done += posix.write(self.pipe, view[done:size])
-        self.keep(size)
-        if self.foreign >= 0:
-            self.pass_on()
-
-    def keep(self, written: int) -> None:
-        """Drop what was written and move what is known about the rest."""
-        del self.buffer[:written]
-        if not self.buffer:
-            self.execs.clear()
-            self.later.clear()
-            return
-        self.oldest_ns = time.monotonic_ns()
-        for pid, seen in list(self.execs.items()):
-            seen.offset -= written
-            seen.place -= written
-            if seen.offset < 0:
-                del self.execs[pid]
+        posix.write(self.pipe, self.buffer)  # it blocks until all is written
+        self.buffer.clear()
 
     def pass_on(self) -> None:
-        """Send the messages of the second socket as they are."""
-        while self.foreign >= 0:
+        """Send the messages of the last socket as they are."""
+        while True:
             try:
                 message = posix.read(self.foreign, 32768)
             except BlockingIOError:
@@ -280,12 +285,12 @@ def _flags(size: int) -> int:
 
 
 def main(arguments: list[str]) -> None:
-    """Run with four numbers: connector, pipe, second socket or -1, and 1 to begin with a resync."""
+    """Run: the sockets of execs, of forks and exits, any other or -1; the pipe; 1 to resync."""
     gc.disable()  # nothing here makes a cycle
     posix.chdir("/proc")  # one path component less to look up; no user's folder is held
-    connector, pipe, foreign, resync = (int(word) for word in arguments)
+    execs, lives, foreign, pipe, resync = (int(word) for word in arguments)
     try:
-        Reader(connector, pipe, foreign, resync=bool(resync)).run()
+        Reader((execs, lives, foreign), pipe, resync=bool(resync)).run()
     except BrokenPipeError:
         return
 

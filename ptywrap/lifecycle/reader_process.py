@@ -21,22 +21,19 @@ _ENVIRONMENT = {"LC_ALL": "C"}
 class ReaderProcess:
     """A running reader; `pipe` is readable when it has something to say or has ended."""
 
-    def __init__(self, connector: int, *, resync: bool) -> None:
+    def __init__(self, execs: int, lives: int, *, resync: bool) -> None:
         self.pipe, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         os.set_blocking(writer, True)  # where we lag, the kernel's queue fills, and counts
         with contextlib.suppress(OSError):  # a user may have used up pipe-user-pages-soft
             fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        words = [str(number) for number in (connector, writer, -1, int(resync))]
+        words = [str(number) for number in (execs, lives, -1, writer, int(resync))]
         try:
             self.pid = os.posix_spawn(
                 sys.executable,
                 [sys.executable, "-I", "-S", str(reader.__file__), *words],
                 _ENVIRONMENT,
                 # Onto itself: that clears close-on-exec.
-                file_actions=[
-                    (os.POSIX_SPAWN_DUP2, connector, connector),
-                    (os.POSIX_SPAWN_DUP2, writer, writer),
-                ],
+                file_actions=[(os.POSIX_SPAWN_DUP2, each, each) for each in (execs, lives, writer)],
                 setsigdef=[signal.SIGTERM, signal.SIGINT, signal.SIGHUP],
                 setsigmask=[],
             )

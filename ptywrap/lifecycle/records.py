@@ -1,18 +1,33 @@
 """Takes the bytes of the reader's pipe apart; pure, and never raises.
 
 Layouts: struct cn_msg (linux/connector.h) and struct proc_event (linux/cn_proc.h), both in native
-byte order, and the records of `reader.py`.
+byte order. Forks and exits come by another socket than execs, so order is what `settle` makes.
+
+A record of the reader is `=HBB` (length of all, kind, flags) and a body:
+
+    EVENT    bytes 24 to 76 of the connector's message (struct cn_msg from `seq` on and struct
+             proc_event, linux/cn_proc.h); after an exec, its argument list as /proc gives it
+    ARGV     pid u32, time of the exec u64, argument list: one that was there at the second try
+    PLACE    pid u32, time of the exec u64, exe NUL cwd
+    BACK     pid u32, time of the exec u64: what was read for it may be another's; the flags say
+             what, HAS_ARGV or HAS_PLACE
+    UNTIL    0 u32, time u64: all events up to then have been sent, and nothing will be taken back
+    OVERRUN  the kernel dropped messages (ENOBUFS); what was queued before the hole still follows
+    EMPTY    the first moment after OVERRUN (or after a restart) at which nothing was queued
+    SETTLED  half a second later
+    FOREIGN  a message of the last socket, as it is
 """
 
 import struct
+from collections.abc import Iterable
 from typing import NamedTuple
 
-VOID, EVENT, ARGV, PLACE, OVERRUN, EMPTY, SETTLED, FOREIGN = range(16, 24)
+EVENT, ARGV, PLACE, BACK, UNTIL, OVERRUN, EMPTY, SETTLED, FOREIGN = range(16, 25)
 FORK, EXEC, EXIT = 0x1, 0x2, 0x80000000
 TORN = -1
 """The kind of what is not a record: nothing after it can be trusted."""
 
-HAS_ARGV, ARGV_CUT = 1, 2
+HAS_ARGV, ARGV_CUT, HAS_PLACE = 1, 2, 4
 
 _HEAD = struct.Struct("=HBB")
 _EVENT = struct.Struct("=IIHHIIQ6I")  # seq ack len flags | what cpu timestamp | data
@@ -24,7 +39,7 @@ class Record(NamedTuple):
 
     `kind` is FORK, EXEC or EXIT for events of the connector, else a kind of the reader's.
     `extra` is the argument list of an EXEC or ARGV (None: not read), the exe and cwd of a PLACE
-    with a NUL between, the message of a FOREIGN.
+    with a NUL between, the message of a FOREIGN. `status` of a BACK says what was taken back.
     """
 
     kind: int
@@ -43,7 +58,7 @@ def decode(data: bytes) -> tuple[list[Record], int]:
     offset = 0
     while offset + _HEAD.size <= len(data):
         size, kind, flags = _HEAD.unpack_from(data, offset)
-        if size < _HEAD.size or not VOID <= kind <= FOREIGN:
+        if size < _HEAD.size or not EVENT <= kind <= FOREIGN:
             found.append(Record(TORN))
             return found, len(data)
         if offset + size > len(data):
@@ -58,16 +73,46 @@ def decode(data: bytes) -> tuple[list[Record], int]:
 def _record(kind: int, flags: int, body: bytes) -> Record | None:
     if kind == EVENT:
         return _event(flags, body)
-    if kind in {ARGV, PLACE}:
+    if kind in {ARGV, PLACE, BACK, UNTIL}:
         if len(body) < _LATE.size:
             return Record(TORN)
         pid, at = _LATE.unpack_from(body)
-        if kind == ARGV and not flags & HAS_ARGV:
-            return None
-        return Record(kind, pid, at, extra=body[_LATE.size :])
+        return Record(kind, pid, at, status=flags, extra=body[_LATE.size :] or None)
     if kind == FOREIGN:
         return Record(kind, extra=body)
-    return None if kind == VOID else Record(kind)
+    return Record(kind)
+
+
+def settle(pending: Iterable[Record], until: int) -> tuple[list[Record], list[Record]]:
+    """Return what happened up to a time, in order, and the rest.
+
+    What was taken back is left out: it was read for one exec and may belong to the next.
+    """
+    ready: list[Record] = []
+    rest: list[Record] = []
+    back: dict[tuple[int, int], int] = {}
+    for record in pending:
+        if record.at > until:
+            rest.append(record)
+        elif record.kind == BACK:
+            back[record.pid, record.at] = record.status
+        else:
+            ready.append(record)
+    ready.sort(key=_time)
+    if back:
+        ready = [_without(record, back.get((record.pid, record.at), 0)) for record in ready]
+    return ready, rest
+
+
+def _time(record: Record) -> int:
+    return record.at
+
+
+def _without(record: Record, flags: int) -> Record:
+    taken = HAS_PLACE if record.kind == PLACE else HAS_ARGV
+    if flags & taken and record.kind in {EXEC, ARGV, PLACE}:
+        return record._replace(extra=None)
+    return record
 
 
 def _event(flags: int, body: bytes) -> Record | None:
