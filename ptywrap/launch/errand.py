@@ -104,3 +104,12 @@ def whole(path: bytes) -> bytes:
     finally:
         posix.close(descriptor)
     return b"".join(parts)
+
+
+def exists(path: bytes) -> bool:
+    """Whether there is such a file or folder."""
+    try:
+        posix.stat(path)
+    except OSError:
+        return False
+    return True

@@ -23,7 +23,16 @@ def site(environment: str) -> str:
     return f"{environment}/lib/python{major}.{minor}/site-packages"
 
 
-def status_of(pidfd: int, pid: int) -> int:
+def pidfd(pid: int) -> int:
+    """Return a descriptor that is readable once the process has ended, -1 where there is none."""
+    opened = getattr(posix, "pidfd_open", None)
+    try:
+        return -1 if opened is None else opened(pid)
+    except OSError:
+        return -1
+
+
+def status_of(descriptor: int, pid: int) -> int:
     """Return the raw wait status of an ended process, UNKNOWN where the kernel tells nobody.
 
     An unreaped zombie answers the ioctl too, but without bit 8 in the mask and with status 0; its
@@ -31,7 +40,7 @@ def status_of(pidfd: int, pid: int) -> int:
     """
     until_ns = time.monotonic_ns() + _PATIENCE_NS
     while True:
-        found = _from_pidfd(pidfd)
+        found = _from_pidfd(descriptor)
         if found == status.UNKNOWN:
             found = _from_stat(pid)
         if found != status.UNKNOWN or time.monotonic_ns() > until_ns:
@@ -39,10 +48,10 @@ def status_of(pidfd: int, pid: int) -> int:
         select.select([], [], [], 0.002)
 
 
-def _from_pidfd(pidfd: int) -> int:
+def _from_pidfd(descriptor: int) -> int:
     asked = struct.pack("<Q", _INFO_EXIT) + bytes(_INFO_BYTES - 8)
     try:
-        answer = fcntl.ioctl(pidfd, _PIDFD_GET_INFO, asked)
+        answer = fcntl.ioctl(descriptor, _PIDFD_GET_INFO, asked)
     except (OSError, ValueError):
         return status.UNKNOWN
     if not int.from_bytes(answer[:8], "little") & _INFO_EXIT:

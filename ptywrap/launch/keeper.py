@@ -16,7 +16,7 @@ from ptywrap.launch import (
 )
 from ptywrap.launch.adopt import Chores
 from ptywrap.launch.bursts import Bursts
-from ptywrap.launch.heir import site, status_of
+from ptywrap.launch.heir import pidfd, site, status_of
 from ptywrap.launch.signals import PASSED_ON, Echoes, signal
 from ptywrap.launch.status import UNKNOWN, code_of, of_signal
 from ptywrap.launch.terminal import Terminal, job_control
@@ -91,7 +91,7 @@ class Keeper:
         self._environ = errand.environ_of(order.launcher)
         self._folder, self._text = place.marks(self._environ)
         self._tally = tally.Tally(self._folder, order.session)
-        self._watch = pump.Watch(_pidfd(shell), _pidfd(posix.getpid()), _pidfd(order.launcher))
+        self._watch = pump.Watch(pidfd(shell), pidfd(posix.getpid()), pidfd(order.launcher))
         python = errand.encoded(order.environment) + b"/bin/python"
         self._rouse = rouse.Rouse(self._folder, python, self._environ)
 
@@ -242,6 +242,7 @@ class Keeper:
     def _hang_up(self, number: int) -> None:
         """Let the kernel hang up the inner session, and die by the same signal. Never returns."""
         self._close()
+        self._order.quiet = True
         self._finish(of_signal(number))
 
     def _give_up(self) -> None:
@@ -285,15 +286,6 @@ class Keeper:
         if not self._order.is_shell and not self._failure:
             leaving.summarise(self._order)
         leaving.leave(ended)
-
-
-def _pidfd(pid: int) -> int:
-    """Return a descriptor that is readable once the process has ended, -1 where there is none."""
-    opened = getattr(posix, "pidfd_open", None)
-    try:
-        return -1 if opened is None else opened(pid)
-    except OSError:
-        return -1
 
 
 def _waited(_number: int, _frame: object) -> None:

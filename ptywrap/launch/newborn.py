@@ -96,7 +96,8 @@ def _prepared(
         environ[b"PTYWRAP_MARKS_TEXT"] = b"1" if text else b"0"
     argv = [b"-" + order.shell.rpartition(b"/")[2] if order.login else order.shell]
     hooks = errand.encoded(__file__.rpartition("/launch/")[0] + "/shell")
-    argv, environ = inject.injected(order.shell, argv, environ, hooks, order.login)
+    if errand.exists(hooks):
+        argv, environ = inject.injected(order.shell, argv, environ, hooks, order.login)
     return order.shell, argv, environ
 
 

@@ -1,5 +1,6 @@
 """The relay: terminal <-> pty, one pending buffer each way, no timer while nothing moves."""
 
+import errno
 import posix
 import select
 import termios
@@ -143,13 +144,12 @@ class Pump:
         for turn in range(_READS):
             try:
                 data = posix.read(self._master, _READ_BYTES)
-            except BlockingIOError:
+            except OSError as error:
+                if error.errno != errno.EAGAIN:  # EIO: no slave is open any more
+                    self._poll.unregister(self._master)
                 if not turn:
                     return
                 break
-            except OSError:  # EIO: no slave is open any more
-                self._poll.unregister(self._master)
-                return
             cells[Page.READ] += len(data)
             all_sent = self._send(data)
             bursts.printed(data)

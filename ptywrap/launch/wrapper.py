@@ -32,6 +32,10 @@ def main() -> None:
     posix.set_inheritable(STATUS, False)
     saved = None
     descriptors = [*posix.pipe(), *posix.pipe()]
+    if sys.argv[1] == "run" and not _in_front():
+        sys.argv[1] = "bare"  # `ptywrap -- CMD &`: the terminal is another job's
+    if sys.argv[1] == "shell" and not _in_front():
+        raise BlockingIOError  # the real shell knows how to wait for its terminal
     if sys.argv[1] != "bare":
         saved = termios.tcgetattr(0)
         master, slave = posix.openpty()
@@ -61,6 +65,14 @@ def main() -> None:
         from ptywrap.launch import runner
 
         runner.run(order, pid)
+
+
+def _in_front() -> bool:
+    """Whether our job has the terminal."""
+    try:
+        return posix.tcgetpgrp(0) == posix.getpgrp()
+    except OSError:
+        return True  # nobody controls jobs on it
 
 
 try:

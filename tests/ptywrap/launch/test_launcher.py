@@ -1,0 +1,215 @@
+"""The launcher on its own: what it becomes, whom it asks, and what it passes on."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.copies import a_copy
+from tests.e2e.places import Place
+from tests.e2e.terminal import LAUNCHER, PROMPT, exit_code
+
+pytestmark = pytest.mark.linux
+SHELL = "echo $0 ${PTYWRAP_SESSION-bare}"
+
+
+@pytest.fixture
+def place() -> Iterator[Place]:
+    """Yield a throw-away place and end everything that was started in it."""
+    somewhere = Place()
+    yield somewhere
+    somewhere.close()
+
+
+def said(place: Place, *words: str, **environ: str | None) -> tuple[int, str]:
+    """Return status and stdout of a launch without a terminal."""
+    done = subprocess.run(
+        [*LAUNCHER, *words],
+        env=place.environment(**environ),
+        cwd=place.work,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def configured(place: Place, text: str) -> None:
+    """Write the user's settings."""
+    folder = place.config / "ptywrap"
+    folder.mkdir(exist_ok=True)
+    (folder / "config.toml").write_text(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'shell = "/bin/dash"\n',
+        "shell='/bin/dash'   # the small one\n",
+        '# first\n\n  shell  =  "/bin/dash"\n[templates]\nshell = "/bin/zsh"\n',
+        'enabled = true\nshell = "/bin/dash"',
+    ],
+)
+def test_the_configured_shell_is_the_real_one(place: Place, text: str) -> None:
+    configured(place, text)
+    assert said(place, "-c", SHELL) == (0, "/bin/dash bare\n")
+
+
+@pytest.mark.parametrize(
+    "text", ['shell = ""\n', 'shell = "dash"\n', "shell = 7\n", '[x]\nshell = "/bin/dash"\n', "=\n"]
+)
+def test_a_shell_that_is_no_path_is_not_taken(place: Place, text: str) -> None:
+    configured(place, text)
+    assert said(place, "-c", SHELL) == (0, "/bin/bash bare\n")
+
+
+def test_the_environment_wins_over_the_file(place: Place) -> None:
+    configured(place, 'shell = "/bin/zsh"\n')
+    assert said(place, "-c", SHELL, PTYWRAP_SHELL="/bin/dash") == (0, "/bin/dash bare\n")
+
+
+def test_we_are_never_our_own_shell(place: Place) -> None:
+    link = place.work / "any-name"
+    link.symlink_to(LAUNCHER[0])
+    status, answer = said(place, "-c", "echo $0", SHELL=str(link))
+    assert (status, answer.strip() in ("/bin/zsh", "/bin/bash")) == (0, True)
+
+
+def test_the_shell_that_was_ours_before_is_found_again(place: Place) -> None:
+    saved = place.state / "ptywrap/former-shell"
+    saved.parent.mkdir()
+    saved.write_text("/bin/dash\n")
+    assert said(place, "-c", SHELL, SHELL=LAUNCHER[0]) == (0, "/bin/dash bare\n")
+
+
+OFF: list[dict[str, str]] = [
+    {"PTYWRAP_DISABLE": "1"},
+    {"DO_NOT_TRACK": "1"},
+    {"PTYWRAP_ENABLED": "false"},
+]
+
+
+@pytest.mark.parametrize("switch", OFF, ids=lambda switch: next(iter(switch)))
+def test_a_switch_turns_a_run_into_the_command_itself(place: Place, switch: dict[str, str]) -> None:
+    assert said(place, "--", "sh", "-c", "echo $PPID", **switch) == (0, f"{os.getpid()}\n")
+
+
+def test_the_setting_turns_a_run_into_the_command_itself(place: Place) -> None:
+    configured(place, "enabled = false\n")
+    assert said(place, "--", "sh", "-c", "echo $PPID") == (0, f"{os.getpid()}\n")
+
+
+def test_a_run_that_is_not_switched_off_has_us_above_it(place: Place) -> None:
+    status, parent = said(place, "--", "sh", "-c", "echo $PPID")
+    assert (status, parent != f"{os.getpid()}\n") == (0, True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["lgo"], ["--bogus"], ["--json"], ["--json", "x"], ["--quiet"], ["--"], ["--json", "x", "y"]],
+    ids=" ".join,
+)
+def test_wrong_usage_is_2(place: Place, words: list[str]) -> None:
+    assert said(place, *words)[0] == 2
+
+
+def test_a_link_to_us_works_as_well(place: Place) -> None:
+    first, second = place.work / "first", place.work / "second"
+    first.symlink_to(LAUNCHER[0])
+    second.symlink_to("first")
+    done = subprocess.run(
+        [second, "--", "sh", "-c", "exit 9"], env=place.environment(), check=False
+    )
+    assert done.returncode == 9
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT])
+@pytest.mark.parametrize("group", [False, True], ids=["launcher", "group"])
+def test_a_command_gets_a_signal_once(place: Place, number: signal.Signals, group: bool) -> None:
+    # What it gets within half a second after the first, it says, and leaves with 3.
+    script = (
+        "import signal, time\n"
+        "got = []\n"
+        f"signal.signal({int(number)}, lambda number, frame: got.append(number))\n"
+        "print('ready', flush=True)\n"
+        "while not got:\n    time.sleep(0.01)\n"
+        "until = time.monotonic() + 0.5\n"
+        "while time.monotonic() < until:\n    time.sleep(0.01)\n"
+        "print(len(got), flush=True)\n"
+        "raise SystemExit(3)\n"
+    )
+    running = subprocess.Popen(
+        [*LAUNCHER, "--quiet", "--", sys.executable, "-I", "-c", script],
+        env=place.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    with running:
+        assert running.stdout is not None
+        running.stdout.readline()
+        os.killpg(running.pid, number) if group else running.send_signal(number)
+        answer = running.stdout.read()
+    assert (running.returncode, answer) == (3, b"1\n")
+
+
+def test_a_command_has_the_callers_other_descriptors(place: Place) -> None:
+    # 3 and 4 are where make's job server is.
+    reader, writer = os.pipe()
+    command = [*LAUNCHER, "--quiet", "--", "sh", "-c", "echo three >&3; echo four >&4"]
+    shuffle = f'exec "$@" 3>&{writer} 4>&{writer} {writer}>&-'
+    argv = ["bash", "-c", shuffle, "bash", *command]
+    subprocess.run(argv, env=place.environment(), pass_fds=[writer], check=True)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        assert pipe.read() == b"three\nfour\n"
+
+
+def test_a_command_has_the_environment_we_were_given(place: Place) -> None:
+    # dash drops the first, sets the second; Python under the C locale sets LC_CTYPE.
+    given = place.environment(LANG="C", ODD="a=b\nc") | {"BASH_FUNC_f%%": "() {  echo f\n}"}
+    given.pop("PWD", None)
+    show = "import os; print(sorted(os.environb.items()))"
+    argv = [sys.executable, "-I", "-S", "-X", "utf8=0", "-E", "-c", show]
+    bare = subprocess.run(argv, env=given, stdout=subprocess.PIPE, check=True)
+    ours = subprocess.run(
+        [*LAUNCHER, "--quiet", "--", *argv],
+        env=given,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    assert ours.stdout == bare.stdout
+
+
+def test_a_run_in_the_background_leaves_the_terminal_to_the_job_in_front(place: Place) -> None:
+    outer = place.open(["bash", "--norc", "-i"], place.environment(PS1="outer> "))
+    outer.until(rb"outer> ")
+    outer.ask(f"{' '.join(LAUNCHER)} --quiet -- sh -c 'echo st''arted; sleep 9' &", rb"started\s")
+    outer.ask("stty -a; echo mo''des", rb" icanon [\s\S]*modes\s")
+
+
+def test_a_shell_in_the_background_stops_until_it_is_in_front(place: Place) -> None:
+    outer = place.open(["bash", "--norc", "-i"], place.environment(PS1="outer> "))
+    outer.until(rb"outer> ")
+    outer.ask(f"{' '.join(LAUNCHER)} & sleep 0.5; jobs", rb"Stopped")
+    outer.ask("fg", PROMPT)
+    outer.line("exit 37")
+    outer.ask("echo status=$?=", rb"status=37=")
+    outer.line("exit 0")
+    assert exit_code(outer.finish()) == 0
+
+
+def test_a_shell_without_its_hooks_reads_its_own_files(place: Place) -> None:
+    # A half-removed package must not take the user's rc file away.
+    copy = a_copy(place)
+    shutil.rmtree(copy.root / "ptywrap/shell")
+    window = copy.open(place)
+    window.until(PROMPT)
+    window.line("exit 37")
+    assert exit_code(window.finish()) == 37
