@@ -9,11 +9,11 @@ Example: ptywrap config
 import argparse
 import json
 
-from rich.table import Table
-from rich.text import Text
-
 from ptywrap import config, paths
-from ptywrap.cli import base, text
+from ptywrap.cli import page
+from ptywrap.cli.base import Column, Narrow
+
+_COLUMNS = [Column(heading, Narrow.FOLD) for heading in ("SETTING", "VALUE", "FROM")]
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,12 +29,9 @@ def run(args: argparse.Namespace) -> int:
         settings = {one.name: {"value": one.value, "layer": one.layer} for one in loaded.settings}
         print(json.dumps(settings, indent=2, ensure_ascii=False))
         return 0
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("SETTING", "VALUE", "FROM"):
-        table.add_column(heading, overflow="fold")
-    for one in loaded.settings:
-        value = json.dumps(one.value, ensure_ascii=False)
-        table.add_row(one.name, Text(text.visible(value)), Text(text.visible(one.layer)))
-    base.page().print(table)
+    rows = [
+        (one.name, json.dumps(one.value, ensure_ascii=False), one.layer) for one in loaded.settings
+    ]
+    page.choose().table(_COLUMNS, rows)
     print(f"\nyour file: {paths.config_file()}\nsystem file: {paths.SYSTEM_CONFIG}")
     return 0

@@ -7,7 +7,6 @@ Example: ptywrap doctor
 """
 
 import argparse
-import contextlib
 import json
 import os
 import shutil
@@ -19,13 +18,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pexpect
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 import ptywrap
 from ptywrap import config, lifecycle, paths, segments, wire
-from ptywrap.cli import base, status, text
+from ptywrap.cli import page, status
+from ptywrap.cli.base import Column, Line, Narrow, Page, Part, Style
 
 _LAUNCHER = Path(ptywrap.__file__).parent / "launch" / "ptywrap.sh"
 _PATIENCE_S = 5.0
@@ -48,8 +45,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check everything; 1 where the self-test fails."""
-    page = base.page()
-    with _progress(page, shown=not args.json) as progress:
+    on = page.choose(plain=args.json)
+    with on.progress() as progress:
         progress("probing the sensors")
         sensors = _sensors()
         progress("running your shell through the launcher")
@@ -64,17 +61,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(found, indent=2, ensure_ascii=False))
     else:
-        _print(page, found)
+        _print(on, found)
     return 0 if all(check.usable for check in rehearsal) else 1
-
-
-@contextlib.contextmanager
-def _progress(page: Console, *, shown: bool) -> Iterator[Any]:
-    if not shown or not page.is_terminal:
-        yield lambda _step: None
-        return
-    with page.status("") as spinner:
-        yield spinner.update
 
 
 def _sensors() -> list[Check]:
@@ -171,24 +159,17 @@ def _environ(folder: Path) -> dict[str, str]:
     return kept | {"PTYWRAP_VENV": sys.prefix, "PTYWRAP_OBSERVER_IDLE_SECONDS": "1"}
 
 
-def _print(page: Console, found: dict[str, Any]) -> None:
-    page.print(_checks(found["sensors"], "sensors"))
-    page.print(_checks(found["self_test"], "self-test"))
+def _print(on: Page, found: dict[str, Any]) -> None:
+    for title, checks in (("SENSORS", found["sensors"]), ("SELF-TEST", found["self_test"])):
+        columns = [Column(title, Narrow.KEEP), Column("", Narrow.FOLD)]
+        on.table(columns, [_check(check) for check in checks])
     for complaint in found["settings"]:
-        page.print(Text(f"setting passed over: {complaint['layer']}: {complaint['message']}"))
-    places = Table.grid(padding=(0, 2))
-    for name, place in found["places"].items():
-        places.add_row(Text(name, style="dim"), Text(text.visible(place)))
-    page.print(places)
-    status.report(page, found["status"])
+        on.line(f"setting passed over: {complaint['layer']}: {complaint['message']}")
+    on.fields(found["places"])
+    status.report(on, found["status"])
 
 
-def _checks(checks: list[dict[str, Any]], title: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column(title.upper(), no_wrap=True)
-    table.add_column("", overflow="fold")
-    for check in checks:
-        mark = Text("✓ ", style="green") if check["usable"] else Text("✗ ", style="red")
-        said = " · ".join(part for part in (check["reason"], check["remedy"]) if part)
-        table.add_row(mark + Text(check["name"]), Text(text.visible(said)))
-    return table
+def _check(check: dict[str, Any]) -> list[Line]:
+    mark, style = ("✓", Style.GOOD) if check["usable"] else ("✗", Style.BAD)
+    said = " · ".join(part for part in (check["reason"], check["remedy"]) if part)
+    return [Part(f"{mark} {check['name']}", style), said]

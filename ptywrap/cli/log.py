@@ -11,15 +11,17 @@ import json
 import os
 from typing import Any
 
-from rich.console import JustifyMethod
-from rich.table import Table
-from rich.text import Text
-
 from ptywrap import clock, service
-from ptywrap.cli import base, text, window
+from ptywrap.cli import page, text, window
+from ptywrap.cli.base import Column, Line, Narrow, Part, Style
 
-_HEADINGS = ("ID", "WHEN", "TOOK", "ENDED", "COMMAND")
-_ALIGN: tuple[JustifyMethod, ...] = ("left", "left", "right", "left", "left")
+_COLUMNS = (
+    Column("ID", Narrow.KEEP),
+    Column("WHEN", Narrow.KEEP),
+    Column("TOOK", Narrow.KEEP, right=True),
+    Column("ENDED", Narrow.KEEP),
+    Column("COMMAND", Narrow.CUT),
+)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,8 +51,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(commands, indent=2, ensure_ascii=False))
     elif commands:
-        page = base.page()
-        page.print(_table(commands, int(answer["unique"]), now, page.width))
+        rows = [_row(command, int(answer["unique"]), now) for command in commands]
+        page.choose().table(_COLUMNS, rows)
     else:
         print("no command matches; `ptywrap status` says what is being recorded")
     if answer.get("stale") and not args.json:
@@ -65,28 +67,15 @@ def _positive(word: str) -> int:
     return number
 
 
-def _table(commands: list[dict[str, Any]], unique: int, now_ns: int, width: int) -> Table:
-    """Build the list; only the command line gives way where the terminal is narrow."""
-    cells = [
-        (
-            command["id"][:unique],
-            text.moment(command.get("started_at"), now_ns),
-            text.duration(command.get("wall_ns")),
-            _ended(command),
-        )
-        for command in commands
+def _row(command: dict[str, Any], unique: int, now_ns: int) -> list[Line]:
+    failed = command.get("signal") or command.get("exit_status")
+    return [
+        command["id"][:unique],
+        text.moment(command.get("started_at"), now_ns),
+        text.duration(command.get("wall_ns")),
+        Part(_ended(command), Style.BAD if failed else Style.PLAIN),
+        _said(command) or "",
     ]
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading, align in zip(_HEADINGS, _ALIGN, strict=True):
-        table.add_column(heading, no_wrap=True, justify=align)
-    columns = zip(_HEADINGS, *cells, strict=False)
-    taken = sum(max(map(len, column)) + 1 for column in columns)
-    for command, cell in zip(commands, cells, strict=True):
-        line = Text(text.visible(_said(command)))
-        line.truncate(max(width - taken, 20), overflow="ellipsis")
-        failed = command.get("signal") or command.get("exit_status")
-        table.add_row(*cell[:3], Text(cell[3], style="red" if failed else ""), line)
-    return table
 
 
 def _said(command: dict[str, Any]) -> str | None:

@@ -10,26 +10,22 @@ import argparse
 import json
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-from rich.tree import Tree
-
 from ptywrap import clock, service
-from ptywrap.cli import base, digest, text
+from ptywrap.cli import digest, page, text
+from ptywrap.cli.base import Bar, Branch, Column, Line, Page, Part, Style
 
 _PROCESSES = 200
+_DEPTH = 15
+"""Levels of the tree; what lies deeper stands beside its parent, or it would leave the screen."""
 _FLOWS = 20
 _BAR = 40
-_STYLES = {
-    "cpu": "green",
-    "runqueue": "yellow",
-    "disk": "magenta",
-    "network": "blue",
-    "input": "cyan",
-    "lock": "red",
-    "other": "bright_black",
-}
+_COLUMNS = (
+    Column("HOST"),
+    Column("PORT", right=True),
+    Column("RECEIVED", right=True),
+    Column("SENT", right=True),
+    Column("BY"),
+)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,97 +40,94 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(record, indent=2, ensure_ascii=False))
         return 0
-    page = base.page()
-    _head(page, record)
-    page.print(_split(record))
-    page.print(_tree(record))
+    on = page.choose()
+    _head(on, record)
+    on.bars(_split(record))
+    _tree(on, record["processes"])
     if record["flows"]:
-        page.print(_flows(record["flows"]))
+        on.table(_COLUMNS, _flows(record["flows"]))
     for loss in record["losses"]:
-        page.print(Text(f"not seen: {text.loss(loss)}", style="yellow"))
+        on.line(Part(f"not seen: {text.loss(loss)}", Style.DOUBT))
     return 0
 
 
-def _head(page: Console, record: dict[str, Any]) -> None:
+def _head(on: Page, record: dict[str, Any]) -> None:
     command = record["command"]
     title = command["line"] or command["shape"] or command["template"] or "command"
-    page.print(Text(text.visible(title), style="bold"))
+    on.line(Part(title, Style.TITLE))
     said = {
         "when": text.moment(command["started_at"], clock.wall_ns()),
         "took": text.duration(command["wall_ns"]),
         "ended": text.outcome(command["exit_status"], command["signal"]),
-        "in": text.visible(command["cwd"]),
-        "repository": text.visible(command["repo"]),
-        "branch": text.visible(command["branch"]),
+        "in": command["cwd"] or "",
+        "repository": command["repo"] or "",
+        "branch": command["branch"] or "",
         "by": command["actor"] or "",
         "CPU": text.cpu(digest.cpu_ns(command)),
         "peak memory": text.size(command["peak_rss_bytes"]),
         "ID": command["id"],
     }
-    grid = Table.grid(padding=(0, 2))
-    for name, value in said.items():
-        if value not in {"", "-"}:
-            grid.add_row(Text(name, style="dim"), Text(value))
-    page.print(grid)
-    page.print()
+    on.fields({name: value for name, value in said.items() if value not in {"", "-"}})
+    on.line()
 
 
-def _split(record: dict[str, Any]) -> Table:
-    grid = Table.grid(padding=(0, 2))
+def _split(record: dict[str, Any]) -> list[Bar]:
     parts = {part: record["split"][f"{part}_ns"] or 0 for part in digest.PARTS}
     whole = sum(parts.values())
-    for part, ns in sorted(parts.items(), key=lambda one: -one[1]):
-        if ns:
-            bar = "█" * max(1, ns * _BAR // whole)
-            grid.add_row(
-                digest.NAMES.get(part, part),
-                Text(bar, style=_STYLES[part]),
-                text.duration(ns),
-                text.share(ns, whole),
-            )
-    return grid
+    return [
+        Bar(
+            digest.NAMES.get(part, part),
+            max(1, ns * _BAR // whole),
+            Style(part),
+            (text.duration(ns), text.share(ns, whole)),
+        )
+        for part, ns in sorted(parts.items(), key=lambda one: -one[1])
+        if ns
+    ]
 
 
-def _tree(record: dict[str, Any]) -> Tree:
-    """Build the process tree without recursion: chains of thousands of processes are real."""
-    shown = record["processes"][:_PROCESSES]
-    total = text.count(len(record["processes"]), "process", "processes")
-    root = Tree(Text(total, style="bold"))
-    nodes: dict[int, Tree] = {}
-    for process in shown:
-        parent = nodes.get(process["ppid"], root)
-        nodes[process["pid"]] = parent.add(_process(process))
-    hidden = len(record["processes"]) - len(shown)
+def _tree(on: Page, processes: list[dict[str, Any]]) -> None:
+    """Print the first processes as a tree, without recursion: a chain of thousands is real."""
+    branches: list[Branch] = []
+    depths: list[int] = []
+    places: dict[int, int] = {}
+    for process in processes[:_PROCESSES]:
+        below = places.get(process["ppid"])
+        if below is not None and depths[below] == _DEPTH:
+            below = branches[below].below
+        places[process["pid"]] = len(branches)
+        depths.append(1 if below is None else depths[below] + 1)
+        branches.append(Branch(_process(process), below))
+    hidden = len(processes) - len(branches)
     if hidden:
-        root.add(Text(f"… {hidden:,} more (--json has all)", style="dim"))
-    return root
+        branches.append(Branch(Part(f"… {hidden:,} more (--json has all)", Style.FAINT)))
+    total = text.count(len(processes), "process", "processes")
+    on.tree(Part(total, Style.TITLE), branches)
 
 
-def _process(process: dict[str, Any]) -> Text:
+def _process(process: dict[str, Any]) -> list[Part]:
     argv = process["argv"]
     words = " ".join(argv) if argv else process["name"] or "?"
-    line = Text(text.visible(words), overflow="ellipsis", no_wrap=True)
     cpu = digest.cpu_ns(process)
     used = "" if cpu is None else f", CPU {text.cpu(cpu)}"
-    line.append(f"  {text.duration(process['wall_ns'])}{used}", style="dim")
+    told = [Part(words), Part(f"  {text.duration(process['wall_ns'])}{used}", Style.FAINT)]
     if process["signal"] or process["exit_status"]:
-        line.append(f"  {text.outcome(process['exit_status'], process['signal'])}", style="red")
-    return line
+        outcome = text.outcome(process["exit_status"], process["signal"])
+        told.append(Part(f"  {outcome}", Style.BAD))
+    return told
 
 
-def _flows(flows: list[dict[str, Any]]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("HOST", "PORT", "RECEIVED", "SENT", "BY"):
-        table.add_column(heading, justify="left" if heading in {"HOST", "BY"} else "right")
+def _flows(flows: list[dict[str, Any]]) -> list[list[Line]]:
     dear = sorted(
         flows, key=lambda flow: -(flow["received_bytes"] or 0) - (flow["sent_bytes"] or 0)
     )
-    for flow in dear[:_FLOWS]:
-        table.add_row(
-            Text(text.visible(flow["remote_host"] or flow["remote_address"] or "?")),
+    return [
+        [
+            flow["remote_host"] or flow["remote_address"] or "?",
             str(flow["remote_port"] or ""),
             text.size(flow["received_bytes"]),
             text.size(flow["sent_bytes"]),
             f"{flow['pid'] or '?'} ({flow['pid_confidence']})",
-        )
-    return table
+        ]
+        for flow in dear[:_FLOWS]
+    ]

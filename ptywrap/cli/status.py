@@ -11,13 +11,17 @@ import json
 import os
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from ptywrap import clock, config, paths, segments, service
-from ptywrap.cli import base, text
+from ptywrap.cli import page, text
+from ptywrap.cli.base import Column, Line, Narrow, Page, Part, Style
 from ptywrap.errors import UserError
+
+_COLUMNS = (
+    Column("RUNNING", Narrow.CUT),
+    Column("FOR", Narrow.KEEP, right=True),
+    Column("USUALLY", Narrow.KEEP, right=True),
+    Column("LEFT", Narrow.KEEP, right=True),
+)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,16 +35,16 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(status, indent=2, ensure_ascii=False))
         return 0
-    report(base.page(), status)
+    report(page.choose(), status)
     return 0
 
 
-def report(page: Console, status: dict[str, Any]) -> None:
+def report(on: Page, status: dict[str, Any]) -> None:
     """Print what `gather` returned."""
-    page.print(Text(_state(status)))
+    on.line(_state(status))
     if status["running"]:
-        page.print(_running(status["running"]))
-    _cost(page, status)
+        on.table(_COLUMNS, [_running(one) for one in status["running"]])
+    _cost(on, status)
 
 
 def gather() -> dict[str, Any]:
@@ -106,34 +110,22 @@ def _state(status: dict[str, Any]) -> str:
     return f"recording {text.count(len(status['sessions']), 'session')}"
 
 
-def _running(running: list[dict[str, Any]]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("RUNNING", overflow="ellipsis", no_wrap=True)
-    for heading in ("FOR", "USUALLY", "LEFT"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for one in running:
-        table.add_row(
-            Text(text.visible(one["template"] or one["shape"] or "?")),
-            text.duration(one["elapsed_ns"]),
-            text.duration(one["usually_ns"]),
-            text.duration(one["left_ns"]),
-        )
-    return table
+def _running(running: dict[str, Any]) -> list[Line]:
+    lengths = (running[name] for name in ("elapsed_ns", "usually_ns", "left_ns"))
+    return [running["template"] or running["shape"] or "?", *map(text.duration, lengths)]
 
 
-def _cost(page: Console, status: dict[str, Any]) -> None:
+def _cost(on: Page, status: dict[str, Any]) -> None:
     observer = status["observer"]
     if observer is not None:
         percent = f"{observer['cpu_permille'] / 10:.1f} % of a core"
-        page.print(
-            Text(
-                f"observer {observer['pid']}: {text.duration(observer['cpu_ns'])} CPU ({percent}), "
-                f"{text.size(observer['rss_bytes'])}, sees by {observer['backend'] or 'nothing'}"
-            )
+        on.line(
+            f"observer {observer['pid']}: {text.duration(observer['cpu_ns'])} CPU ({percent}), "
+            f"{text.size(observer['rss_bytes'])}, sees by {observer['backend'] or 'nothing'}"
         )
         for reason, number in observer["dropped"].items():
-            page.print(Text(f"dropped: {text.count(number, 'fact')}, {reason}", style="yellow"))
+            on.line(Part(f"dropped: {text.count(number, 'fact')}, {reason}", Style.DOUBT))
     for loss in status["losses"]:
-        page.print(Text(f"not seen: {text.loss(loss)}", style="yellow"))
+        on.line(Part(f"not seen: {text.loss(loss)}", Style.DOUBT))
     waiting = text.count(status["waiting_facts"], "fact")
-    page.print(Text(f"spool: {waiting} waiting for the local store"))
+    on.line(f"spool: {waiting} waiting for the local store")

@@ -13,7 +13,7 @@ PACKAGES = ("netsniff", "ptywrap", "ingest")
 FOLDERS = (*PACKAGES, "tests", "scripts")
 # Literal tuples whose entries name a module of the same folder (house.md 3.4).
 REGISTRIES = {"BACKENDS", "SOURCES", "SAMPLERS", "READERS", "ENGINES", "INSIGHTS", "FORGES"} | {
-    "VERBS",
+    *("VERBS", "PAGES"),
 }
 IMPORTERS = {"importlib.import_module", "__import__", "pkgutil.resolve_name", "runpy.run_module"}
 
