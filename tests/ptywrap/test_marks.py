@@ -74,6 +74,12 @@ def test_a_shell_without_a_clock_tells_a_length() -> None:
     ]
 
 
+@pytest.mark.parametrize("point", [b".", b",", "\u066b".encode()])
+def test_a_time_may_have_the_decimal_point_of_its_locale(point: bytes) -> None:
+    data = WHOLE.replace(b"1700000000000002", b"1700000000" + point + b"000002")
+    assert marks.shell_records(data)[0] == [TOLD]
+
+
 def test_an_escaped_field_holds_any_byte() -> None:
     fields = [b"7", b"1", b"0", b"0", rb"a\\b\tc\nd\^e\_", rb"echo \t\\t\^\_"]
     data = b"\x1eE\t" + b"\t".join(fields) + b"\x1f\n"

@@ -136,6 +136,12 @@ def test_the_callers_values_are_never_changed_in_place(
     assert (argv, environ) == before
 
 
+@pytest.mark.parametrize("name", ["ptywrap.bash", "zsh/.zshenv", "fish/vendor_conf.d/ptywrap.fish"])
+def test_a_hook_file_is_where_the_shell_is_led_and_short(name: str) -> None:
+    path = Path(inject.__file__).parents[1] / "shell" / name
+    assert len(path.read_text().splitlines()) < 100
+
+
 def test_it_runs_where_nothing_else_is_loaded() -> None:
     path = Path(inject.__file__)
     code = (
