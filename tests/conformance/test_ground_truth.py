@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from ptywrap.lifecycle.base import Probe
-from ptywrap.lifecycle.proc_connector import ProcConnector
+from ptywrap import lifecycle
 from tests import account as accounts
 from tests import home as homes
 from tests.conformance import strace_truth, workloads
@@ -22,7 +21,9 @@ pytestmark = [pytest.mark.linux, pytest.mark.slow]
 
 PROGRAM = "tests.conformance.ground_truth"
 # The share of arguments depends on who else wants the processors: the best of so many runs counts.
-RUNS = 4
+RUNS = 6
+BUSY_PERMILLE = 30
+"""When all runs had this much company, what they show is the company."""
 
 
 class Ground(NamedTuple):
@@ -71,9 +72,10 @@ def ground(
     """Return one run of a workload under strace and the connector at the same time."""
     if shutil.which("strace") is None:
         pytest.skip("needs strace: apt-get install strace")
-    probe: Probe = ProcConnector().probe()
-    if not probe.usable:
-        pytest.skip(f"{probe.reason}: {probe.remedy}")
+    for backend in lifecycle.here():
+        probe = backend.probe()
+        if backend.name == "proc_connector" and not probe.usable:
+            pytest.skip(f"{probe.reason}: {probe.remedy}")
     account, home = who
     folder = home.folder / request.param
     folder.mkdir()
@@ -116,17 +118,22 @@ def test_no_argument_list_is_wrong(ground: Ground) -> None:
 
 def test_arguments_are_told_at_full_speed(ground: Ground) -> None:
     true = Counter(plain(argv) for seen in ground.true.values() for argv in seen.argvs)
-    shares = []
+    shares: list[int] = []
+    others: list[int] = []
     for _ in range(RUNS):
         told = ground.run(*ground.workload.argv)
         known = Counter(plain(argv) for _, argv in told["execs"] if argv is not None)
         assert (len(told["execs"]), len(told["forks"])) == (true.total(), len(ground.true))
         assert known - true == Counter()
         shares.append(known.total() * 1000 // true.total())
+        others.append(told["others_permille"])
         if shares[-1] >= ground.workload.share:
             break
     if not told["soon"]:
         pytest.skip("arguments are promised with a short slice: Linux 6.12 or newer has them")
+    if max(shares) < ground.workload.share and min(others) > BUSY_PERMILLE:
+        said = f"{shares} permille told, while others used {others} permille of the processors"
+        pytest.skip(f"{said}: run it on a machine that does nothing else")
     assert max(shares) >= ground.workload.share
 
 

@@ -14,6 +14,8 @@ from ptywrap import clock
 from ptywrap.lifecycle import proctree
 from ptywrap.lifecycle.base import ARGV_BYTES
 
+assert sys.platform == "linux"
+
 pytestmark = pytest.mark.linux
 
 FIELDS = "S 1 2 3 4 5 64 7 8 9 10 11 12 13 14 15 16 1 18 19" + " 0" * 30

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from ptywrap.lifecycle import connector_socket, reader, reader_process, records
 from ptywrap.lifecycle.records import Record
 
+assert sys.platform == "linux"
+
 pytestmark = pytest.mark.linux
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -11,6 +12,8 @@ import pytest
 from ptywrap.lifecycle import connector_socket, proc_connector
 from ptywrap.lifecycle.base import Event, Exit, Fork, Gap
 from tests.conformance import watching
+
+assert sys.platform == "linux"
 
 pytestmark = pytest.mark.linux
 

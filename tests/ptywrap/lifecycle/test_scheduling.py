@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from ptywrap.lifecycle import scheduling
 from tests import account as accounts
 from tests import home as homes
+
+assert sys.platform == "linux"
 
 pytestmark = pytest.mark.linux
 

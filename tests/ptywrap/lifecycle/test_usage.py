@@ -11,6 +11,8 @@ import pytest
 from ptywrap import lifecycle
 from ptywrap.lifecycle import pidfds, proctree, usage
 
+assert sys.platform == "linux"
+
 pytestmark = pytest.mark.linux
 
 BURN = "import time\nend = time.process_time() + 0.15\nwhile time.process_time() < end: pass"
