@@ -1,5 +1,6 @@
 """The lifecycle backend in force: chosen by self-test, replaced when it breaks."""
 
+import contextlib
 import logging
 import select
 from typing import NamedTuple
@@ -8,7 +9,9 @@ from ptywrap import clock, lifecycle
 from ptywrap.lifecycle.base import Backend, Event, Gap, Probe, SensorError
 
 _LOG = logging.getLogger(__name__)
+_FIRST_NS = 5_000_000_000
 _EVERY_NS = 600_000_000_000
+"""How soon, and in the long run how often, a backend that failed its test is tested again."""
 
 
 class Followed(NamedTuple):
@@ -27,6 +30,8 @@ class Sensors:
         self._followed: dict[int, Followed] = {}
         self._broken: tuple[str, ...] = ()
         self._waiting: list[Event] = []
+        self._pause_ns = _FIRST_NS
+        self._again_ns: int | None = None
 
     @property
     def ready(self) -> bool:
@@ -56,7 +61,7 @@ class Sensors:
         if choice.backend is not None:
             self._running = [(choice.backend, choice.descriptor), *choice.extras]
         self._waiting.extend(choice.events)
-        _LOG.info("lifecycle backends: %s", ", ".join(self.names) or "none")
+        self._settle()
 
     def follow(self, pid: int) -> None:
         """Take a process and all below it."""
@@ -77,6 +82,8 @@ class Sensors:
     def read(self) -> list[Event]:
         """Return what is known by now; of a backend that broke, a gap until its successor looks."""
         events, self._waiting = self._waiting, []
+        if self._again_ns is not None and self._followed and clock.monotonic_ns() > self._again_ns:
+            self._improve()
         for backend, descriptor in list(self._running):
             since_ns = clock.monotonic_ns()
             try:
@@ -96,6 +103,30 @@ class Sensors:
         for backend, _ in self._running:
             backend.close()
         self._running = []
+
+    def _settle(self) -> None:
+        """Test the better ones again some time: one may have failed because all was busy."""
+        _LOG.info("lifecycle backends: %s", ", ".join(self.names) or "none")
+        better = any(not probe.usable for _, probe in self.said)
+        self._again_ns = clock.monotonic_ns() + self._pause_ns if better else None
+        self._pause_ns = min(4 * self._pause_ns, _EVERY_NS)
+
+    def _improve(self) -> None:
+        """Let a better backend take over if one works by now; it meets what lives already."""
+        refused = {name for name, probe in self.said if not probe.usable}
+        others = [one.name for one in lifecycle.here() if one.name not in refused]
+        choice = lifecycle.choose(without=(*self._broken, *others))
+        self._waiting.extend(choice.events)
+        if choice.backend is not None:
+            for pid in self._followed:
+                choice.backend.follow(pid)
+            for backend, _ in self._running:
+                with contextlib.suppress(SensorError):
+                    self._waiting.extend(backend.read())
+            self.close()
+            self._running = [(choice.backend, choice.descriptor), *choice.extras]
+            self.said = choice.said
+        self._settle()
 
     def _replace(self, backend: Backend, descriptor: int | None) -> None:
         _LOG.info("lifecycle backend broke: %s", backend.name)
