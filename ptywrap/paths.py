@@ -3,7 +3,6 @@
 import os
 import stat
 import sys
-from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
@@ -125,29 +124,6 @@ def private(folder: Path) -> bool:
     return True
 
 
-def device_id() -> str:
-    """Return this machine's id (32 hex digits), made at first run and kept in the state folder.
-
-    Where nothing can be written, a value derived from the machine id serves: the same next time.
-    """
-    file = state_folder() / "device"
-    try:
-        return _valid_device(file.read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        pass
-    made = os.urandom(16).hex()
-    try:
-        private(file.parent)
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        return _valid_device(file.read_text(encoding="ascii"))
-    except OSError:
-        return _derived_device()
-    with os.fdopen(descriptor, "w", encoding="ascii") as opened:
-        opened.write(made + "\n")
-    return made
-
-
 def _home(variable: str, below_home: str) -> Path:
     value = os.environ.get(variable, "")
     if value.startswith("/"):
@@ -175,21 +151,3 @@ def _memory_devices() -> set[str]:
     except OSError:
         return set()
     return found
-
-
-def _valid_device(text: str) -> str:
-    device = text.strip()
-    if len(device) != 32 or not set(device) <= set("0123456789abcdef"):
-        raise ValueError("a device id is 32 hex digits")
-    return device
-
-
-def _derived_device() -> str:
-    try:
-        with open("/etc/machine-id", encoding="ascii") as file:
-            machine = file.read().strip()
-    except OSError:
-        machine = ""
-    return blake2b(
-        f"{machine}:{os.getuid()}".encode(), digest_size=16, person=b"device"
-    ).hexdigest()

@@ -1,10 +1,10 @@
-"""The verbs, and the one way in: `python -m ptywrap VERB …`."""
+"""The verbs, and the one way in: `python -m ptywrap VERB …`.
+
+Every verb pays for what is imported here: what only a failure needs is imported by the failure.
+"""
 
 import argparse
-import difflib
 import importlib
-import logging
-import logging.handlers
 import os
 import sys
 from typing import NoReturn, cast
@@ -48,7 +48,7 @@ def main(words: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception:  # noqa: BLE001 - one of the five tops (house.md, 3.7)
-        _log().exception("a verb broke")
+        _log("a verb broke")
         return _fail("this is a bug of ours", f"the log says more: {paths.log_file('cli')}")
 
 
@@ -63,11 +63,27 @@ def parser_for(name: str, chosen: Verb) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"ptywrap {name}",
         description=chosen.__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_formatter,
         allow_abbrev=False,
     )
     chosen.arguments(parser)
     return parser
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """Return argparse's, told the width: it would import shutil, compressors and all, to ask."""
+    return argparse.RawDescriptionHelpFormatter(prog, width=_columns() - 2)
+
+
+def _columns() -> int:
+    """Return COLUMNS, else what the terminal on stdout has, else 80, as shutil does."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told):
+        return int(told)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
 
 
 def _flushed(words: list[str]) -> int:
@@ -101,6 +117,8 @@ def _usage() -> str:
 
 
 def _wrong_usage(word: str) -> NoReturn:
+    import difflib
+
     near = difflib.get_close_matches(word, dict(VERBS), n=1, cutoff=0.5)
     offer = f"; did you mean `ptywrap {near[0]}`?" if near else ""
     what = "option" if word.startswith("-") else "verb"
@@ -117,9 +135,12 @@ def _fail(what: str, hint: str) -> int:
     return 1
 
 
-def _log() -> logging.Logger:
+def _log(message: str) -> None:
+    """Write the exception that is being handled to the log."""
+    import logging.handlers
+
     log = logging.getLogger(__name__)
     if paths.private(paths.state_folder()):
         file = paths.log_file("cli")
         log.addHandler(logging.handlers.RotatingFileHandler(file, maxBytes=1 << 20, backupCount=1))
-    return log
+    log.error(message, exc_info=True)  # noqa: LOG014 - called by who handles it

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import pexpect
 
 import ptywrap
-from ptywrap import config, lifecycle, paths, segments, wire
+from ptywrap import config, device, lifecycle, paths, segments, wire
 from ptywrap.cli import page, status
 from ptywrap.cli.base import Column, Line, Narrow, Page, Part, Style
 
@@ -77,11 +77,10 @@ def _sensors() -> list[Check]:
 
 def _places() -> dict[str, str]:
     marks = paths.marks_folder()
-    device = paths.device_id()
     return {
         "settings": str(paths.config_file()),
         "history": str(paths.history_file()),
-        "spool": str(paths.spool_folder(device)),
+        "spool": str(paths.spool_folder(device.identity())),
         "logs": str(paths.state_folder()),
         "marks": str(marks.folder) if marks.text else f"{marks.folder} (not memory: without text)",
         "sockets": str(paths.runtime_folder()),

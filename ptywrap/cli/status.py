@@ -11,7 +11,7 @@ import json
 import os
 from typing import Any
 
-from ptywrap import clock, config, paths, segments, service
+from ptywrap import clock, config, device, paths, segments, service
 from ptywrap.cli import page, text
 from ptywrap.cli.base import Column, Line, Narrow, Page, Part, Style
 from ptywrap.errors import UserError
@@ -51,7 +51,7 @@ def gather() -> dict[str, Any]:
     """Return everything `status --json` prints; `observer` is null where none runs."""
     answer = service.ask_observer("status")
     now = clock.wall_ns()
-    folder = segments.sealed(paths.spool_folder(paths.device_id()))
+    folder = segments.sealed(paths.spool_folder(device.identity()))
     loaded = config.load()
     return {
         "off": config.off_switch(os.environ, loaded.config),

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ptywrap import paths, segments, service, wire
+from ptywrap import device, paths, segments, service, wire
 from ptywrap.cli import digest
 from ptywrap.errors import UserError
 
@@ -45,8 +45,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _facts(session: bytes, command: int) -> Iterator[wire.Fact]:
     """Yield the facts of every segment back to the one in which the command was first told."""
-    device = paths.device_id()
-    folders = (paths.archive_folder(device), paths.spool_folder(device))
+    machine = device.identity()
+    folders = (paths.archive_folder(machine), paths.spool_folder(machine))
     files = sorted(
         (path for folder in folders for path in segments.every(folder)), key=lambda path: path.name
     )

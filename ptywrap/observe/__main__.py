@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from ptywrap import clock, config, paths, privacy, templates, wire
+from ptywrap import clock, config, device, paths, privacy, templates, wire
 from ptywrap.observe import system, watch
 from ptywrap.observe.observer import Places, observer
 from ptywrap.observe.recorder import Recorder
@@ -46,8 +46,8 @@ def main() -> int:
     died_ns = _predecessor(lock)
     sensors = Sensors()
     sensors.start()
-    device = paths.device_id()
-    identity = Identity(pwd.getpwuid(os.getuid()).pw_name, device, clock.boot_id())
+    user = pwd.getpwuid(os.getuid()).pw_name
+    identity = Identity(user, device.identity(), clock.boot_id())
     teller = _teller(settings.config, identity)
     parts = (identity, sensors, teller, system())
     places = Places(marks.folder, paths.observer_socket(), lock)

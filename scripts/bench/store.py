@@ -26,7 +26,7 @@ import psutil
 
 from ingest import store
 from ingest.store.base import Batch, Table
-from ptywrap import clock, paths, service, spool, wire
+from ptywrap import clock, device, paths, service, spool, wire
 from scripts.bench import report
 from scripts.bench.paired import interleaved, ratio
 
@@ -105,7 +105,7 @@ def _batch(number: int, marks: range, commands: int) -> Batch:
         columns[name] = [mark * 7919 % 60_000_000_000 for mark in marks]
     return Batch(
         id=f"bench-{number}",
-        device=paths.device_id(),
+        device=device.identity(),
         boot="bench",
         number=number,
         wall_ns=now,
@@ -185,16 +185,16 @@ def _owner() -> psutil.Process:
 
 def _fresh() -> Iterator[None]:
     """Seal one command after the other, as a shell would between two logs."""
-    device = paths.device_id()
+    machine = device.identity()
     header = wire.Segment(
         version=wire.VERSION,
-        device=device,
+        device=machine,
         boot_id="bench",
         wall_ns=clock.wall_ns(),
         monotonic_ns=clock.monotonic_ns(),
         boottime_ns=clock.boottime_ns(),
     )
-    writer = spool.Spool(paths.spool_folder(device), lambda: header, clock.monotonic_ns)
+    writer = spool.Spool(paths.spool_folder(machine), lambda: header, clock.monotonic_ns)
     for mark in itertools.count():
         number = wire.command_id(b"fresh", 1, mark)
         now = clock.wall_ns()

@@ -38,14 +38,15 @@ class Row(NamedTuple):
 ROOTS = ("netsniff", "ptywrap", "ingest")
 # What observer files import, pure or not: an observer file's row differs in purity alone.
 _OBSERVE = (
-    "ptywrap ptywrap.wire ptywrap.marks ptywrap.clock ptywrap.config ptywrap.paths "
+    "ptywrap ptywrap.wire ptywrap.marks ptywrap.clock ptywrap.config ptywrap.paths ptywrap.device "
     "ptywrap.templates ptywrap.manifests ptywrap.privacy ptywrap.spool ptywrap.errors "
     "ptywrap.lifecycle ptywrap.sampler ptywrap.host netsniff.model netsniff.connections "
     "netsniff.split netsniff.sources netsniff.names"
 )
 _CLI = (
-    "ptywrap ptywrap.wire ptywrap.errors ptywrap.paths ptywrap.clock ptywrap.config ptywrap.segments "
-    "ptywrap.service ptywrap.ship ptywrap.setup ptywrap.lifecycle ptywrap.sampler netsniff.sources"
+    "ptywrap ptywrap.wire ptywrap.errors ptywrap.paths ptywrap.device ptywrap.clock ptywrap.config "
+    "ptywrap.segments ptywrap.service ptywrap.ship ptywrap.setup ptywrap.lifecycle ptywrap.sampler "
+    "netsniff.sources"
 )
 _STORE = "ptywrap.wire"
 
@@ -78,6 +79,7 @@ TABLE = (
     ),
     Row("ptywrap.errors"),
     Row("ptywrap.paths"),
+    Row("ptywrap.device", may="ptywrap.paths"),
     Row("ptywrap.clock"),
     Row("ptywrap.pump_marks", pure=True),
     Row("ptywrap.marks", may="ptywrap.pump_marks", pure=True),
@@ -113,7 +115,9 @@ TABLE = (
     Row("ptywrap.config", may="ptywrap.errors ptywrap.paths", third="msgspec"),
     Row("ptywrap.segments", may="ptywrap.wire"),
     Row("ptywrap.spool", may="ptywrap.wire ptywrap.paths ptywrap.errors ptywrap.segments"),
-    Row("ptywrap.service", may="ptywrap.paths ptywrap.errors", third="msgpack"),
+    Row("ptywrap.service", ".", may="ptywrap.paths ptywrap.errors", third="msgpack"),
+    # Apart, because mostly the store runs: what starting takes is no part of every question.
+    Row("ptywrap.service", "starting", may="ptywrap.device ptywrap.paths"),
     Row(
         "ptywrap.ship",
         may="ptywrap.wire ptywrap.spool ptywrap.config ptywrap.paths ptywrap.privacy "

@@ -31,13 +31,6 @@ def test_a_relative_xdg_variable_is_ignored_as_its_specification_says(
     assert paths.data_folder() == home / ".local/share/ptywrap"
 
 
-def test_the_device_id_is_made_once(home: Path) -> None:
-    first = paths.device_id()
-
-    assert first == paths.device_id()
-    assert (home / ".local/state/ptywrap/device").read_text() == first + "\n"
-
-
 def test_a_private_folder_is_closed_to_others(tmp_path: Path) -> None:
     folder = tmp_path / "ours"
     folder.mkdir(mode=0o755)

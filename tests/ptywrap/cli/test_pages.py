@@ -30,7 +30,8 @@ def _in_a_terminal(home: Home, code: str, environ: dict[str, str] | None = None)
     child = pexpect.spawn(python, words, env=everything, dimensions=(24, 40), timeout=60)
     child.expect(pexpect.EOF)
     child.close()
-    return bytes(child.before or b"").decode().replace("\r\n", "\n")
+    assert isinstance(child.before, bytes)
+    return child.before.decode().replace("\r\n", "\n")
 
 
 def _through_a_pipe(home: Home, code: str) -> str:

@@ -1,4 +1,4 @@
-"""Asks observer and local store over their sockets; starts the store by name if nobody answers.
+"""Asks observer and local store over their sockets; has the store started if nobody answers.
 
 One exchange: u32 little-endian length and a msgpack map each way; `{"ask": NAME, …}` is answered by
 `{"ok": true, …}` or `{"ok": false, "what": …, "hint": …}`. Both ends check that the other is ours.
@@ -8,8 +8,6 @@ import contextlib
 import os
 import socket
 import struct
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -55,7 +53,10 @@ def ask_store(question: str, **arguments: Any) -> dict[str, Any]:
     path = paths.store_socket()
     with contextlib.suppress(ConnectionError, FileNotFoundError):
         return ask(path, question, **arguments)
-    process = start_store()
+    # Mostly one answers: what starting takes (subprocess, hashlib) is no part of every question.
+    from ptywrap.service import starting
+
+    process = starting.start_store()
     deadline = time.monotonic() + 20.0
     while time.monotonic() < deadline:
         with contextlib.suppress(ConnectionError, FileNotFoundError):
@@ -66,30 +67,6 @@ def ask_store(question: str, **arguments: Any) -> dict[str, Any]:
         time.sleep(0.01)
     raise UserError(
         "the local store does not start", f"its log says why: {paths.log_file('store')}"
-    )
-
-
-def start_store(*, gently: bool = False) -> subprocess.Popen[bytes]:
-    """Start the local store process, detached from this terminal; `gently` is at nice 19."""
-    device = paths.device_id()
-    for folder in (paths.history_file().parent, paths.runtime_folder(), paths.state_folder()):
-        paths.private(folder)
-    return subprocess.Popen(
-        [
-            *(["nice", "-n", "19"] if gently else []),
-            *(sys.executable, "-I", "-m", "ingest", "local"),
-            *("--file", str(paths.history_file())),
-            *("--spool", str(paths.spool_folder(device))),
-            *("--archive", str(paths.archive_folder(device))),
-            *("--socket", str(paths.store_socket())),
-            *("--observer", str(paths.observer_socket())),
-            *("--log", str(paths.log_file("store"))),
-        ],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        cwd="/",
     )
 
 

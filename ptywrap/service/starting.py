@@ -1,0 +1,30 @@
+"""Starts the local store process by name, detached: no import leads to it."""
+
+import subprocess
+import sys
+
+from ptywrap import device, paths
+
+
+def start_store(*, gently: bool = False) -> subprocess.Popen[bytes]:
+    """Start the local store process, detached from this terminal; `gently` is at nice 19."""
+    machine = device.identity()
+    for folder in (paths.history_file().parent, paths.runtime_folder(), paths.state_folder()):
+        paths.private(folder)
+    return subprocess.Popen(
+        [
+            *(["nice", "-n", "19"] if gently else []),
+            *(sys.executable, "-I", "-m", "ingest", "local"),
+            *("--file", str(paths.history_file())),
+            *("--spool", str(paths.spool_folder(machine))),
+            *("--archive", str(paths.archive_folder(machine))),
+            *("--socket", str(paths.store_socket())),
+            *("--observer", str(paths.observer_socket())),
+            *("--log", str(paths.log_file("store"))),
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd="/",
+    )
