@@ -12,7 +12,7 @@ from ptywrap.observe.account import Entry
 from ptywrap.observe.commands import Finish, Start
 from ptywrap.observe.lately import Lately
 from ptywrap.observe.session import Session
-from ptywrap.observe.telling import Key, Story, Teller, since, within
+from ptywrap.observe.telling import Key, Story, Teller, latest, since, within
 from ptywrap.observe.tree import Life
 
 
@@ -166,7 +166,7 @@ class Closing:
         open_ = session.commands.running(shell)
         until_ns = min(until_ns, since(open_)) if open_ else until_ns
         bash = session.begin.shell.rpartition("/")[2] == "bash"
-        left = session.held.take(lambda entry: entry.shell == shell and entry.top_ns < until_ns)
+        left = session.held.take(lambda entry: entry.shell == shell and latest(entry) < until_ns)
         for entry in left:
             fact = wire.decode(entry.row) if entry.row and bash else None
             if isinstance(fact, wire.Process) and not teller.recorder.was_paused(entry.born_ns):

@@ -13,7 +13,8 @@ _PATIENCE_NS = 1_000_000_000
 
 class Start(NamedTuple):
     """A command that has begun; `by` is what said so: begin, mark, glance (a mark without
-    a time), foreground, exec."""
+    a time), foreground, both (then `at_ns` is the
+    mark's), exec."""
 
     shell_pid: int
     mark_ns: int
@@ -144,7 +145,7 @@ class Commands:
         if shell.open is None:
             shell.open = Start(pid, mark_ns, start_ns, shell.cwd, "mark")
         elif start_ns <= shell.open.at_ns <= end_ns:
-            shell.open = shell.open._replace(at_ns=start_ns)
+            shell.open = shell.open._replace(at_ns=start_ns, by="both")
         shell.open = shell.open._replace(cwd=ending.cwd or shell.cwd)
         return steps + self._finish(shell, end_ns, ending, "mark")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from ptywrap import marks
 from ptywrap.observe.commands import Commands, Ending, Step
@@ -35,6 +35,26 @@ Record = marks.PumpRecord | marks.ShellRecord
 Told = Record | Replaced | Gone
 
 
+_KINDS = {kind.__name__: kind for kind in (*get_args(Record), Replaced, Gone)}
+
+
+def undated(record: Told) -> bool:
+    """Say whether a shell told of something without saying when."""
+    return isinstance(record, marks.Started | marks.Ended | marks.Whole) and record.at_us is None
+
+
+def packed(record: Told) -> list[Any]:
+    """Return a record as plain values."""
+    return [type(record).__name__, *record]
+
+
+def unpacked(values: list[Any]) -> Told:
+    """Return the record of plain values; raises on what is none."""
+    name, *fields = values
+    record: Told = _KINDS[name](*(tuple(f) if isinstance(f, list) else f for f in fields))
+    return record
+
+
 def moments(records: Sequence[Record], known: Known, monotonic: Callable[[int], int]) -> list[int]:
     """Return when each of a shell's new records was made, as CLOCK_MONOTONIC ns, in their order.
 
@@ -53,7 +73,9 @@ def moments(records: Sequence[Record], known: Known, monotonic: Callable[[int], 
         if isinstance(record, marks.Ended):
             length_ns = (record.length_us or 0) * US_NS
         found.append(before_ns)
-    return list(accumulate([known.last_ns, *reversed(found)], max))[1:]
+    found.reverse()
+    # No two alike: a start's moment goes into its command's id.
+    return list(accumulate([known.last_ns, *found], lambda last, at: max(last + 1, at)))[1:]
 
 
 def steps(

@@ -10,8 +10,19 @@ import msgspec
 from ptywrap import marks
 from ptywrap.observe.account import Reading
 from ptywrap.observe.attention import Attention
-from ptywrap.observe.commands import Commands, Step
-from ptywrap.observe.fold import Gone, Known, Record, Replaced, Told, moments, steps
+from ptywrap.observe.commands import Commands, Start, Step
+from ptywrap.observe.fold import (
+    Gone,
+    Known,
+    Record,
+    Replaced,
+    Told,
+    moments,
+    packed,
+    steps,
+    undated,
+    unpacked,
+)
 from ptywrap.observe.held import Held
 from ptywrap.observe.markfile import MarkFile
 from ptywrap.observe.times import Times
@@ -48,6 +59,7 @@ class Session:
         self.end: marks.End | None = None
         self.losses: list[marks.Lost] = []
         self.fresh = True
+        self.unsaved = False
         self._folder = folder
         self._queue: list[Queued] = []
         self._pump: MarkFile | None = None
@@ -59,6 +71,12 @@ class Session:
     def run(self) -> bool:
         """Whether this is one `-- CMD`, and no shell."""
         return self.begin.mode != SHELL
+
+    @property
+    def began(self) -> Start:
+        """The start of a run: its first record."""
+        begin = self.begin
+        return Start(begin.shell_pid, begin.at_ns, begin.at_ns, begin.cwd, "begin")
 
     @property
     def due_ns(self) -> int | None:
@@ -92,16 +110,16 @@ class Session:
         return found
 
     def save(self) -> None:
-        """Keep where to go on, then blank what has become facts; waits for a quiet moment."""
-        if self._queue:
-            return
+        """Keep where to go on, then blank what is kept there or has become facts."""
         files: list[MarkFile] = [*self._shells.values()]
+        self.unsaved = False
         state = {
             "format": _FORMAT,
             "pump": self._pump.offset if self._pump else 0,
             "shells": {str(pid): [f.inode, f.offset] for pid, f in self._shells.items()},
             "commands": self.commands.state(),
             "readings": {str(p): [list(r) for r in all_[-2:]] for p, all_ in self.readings.items()},
+            "queue": [[at_ns, *packed(record)] for at_ns, record in self._queue],
             "spans": [list(span) for span in self.spans],
         }
         path = self._folder / f"{self.name}.told"
@@ -147,6 +165,8 @@ class Session:
         known = Known(file.last_ns, monotonic(file.changed_ns()), now_ns)
         dated = moments(records, known, monotonic)
         file.last_ns = dated[-1] if dated else file.last_ns
+        # Dated by us and not by the shell: the next observer must not date it again.
+        self.unsaved = self.unsaved or any(undated(record) for record in records)
         for queued in zip(dated, records, strict=True):
             insort(self._queue, queued, key=itemgetter(0))
         return bool(records)
@@ -192,6 +212,7 @@ class Session:
             self.spans = [(a, b, c, d) for a, b, c, d in state["spans"]]
             for pid, readings in state["readings"].items():
                 self.readings[int(pid)] = [Reading(*reading) for reading in readings]
+            self._queue = [(at_ns, unpacked(values)) for at_ns, *values in state["queue"]]
             self.fresh = False
             self._reopen(state["pump"], state["shells"])
         except (OSError, ValueError, KeyError, TypeError, msgspec.MsgspecError):

@@ -72,6 +72,8 @@ class Sessions:
                 accepted = [pid for pid in sorted(pids) if self._accepts(known, pid)]
                 for pid in known.read(now_ns, accepted):
                     self.ward.look(known, pid)
+                if known.unsaved:
+                    known.save()
 
     def due_ns(self, now_ns: int) -> int | None:
         """Return the moment at which something waits to be done."""
@@ -116,8 +118,12 @@ class Sessions:
 
     def running(self) -> list[tuple[Session, Start]]:
         """Return the commands that run now."""
-        active = self.ward.active.values()
-        return [(session, start) for session in active for start in session.commands.open()]
+        found = []
+        for session in self.ward.active.values():
+            opened = [session.began] if session.run else session.commands.open()
+            if session.name not in self._outer:
+                found += [(session, start) for start in opened]
+        return found
 
     def close(self) -> None:
         """Let go of everything; what is unfinished the next observer goes on with."""
@@ -157,7 +163,7 @@ class Sessions:
         if session.fresh:
             ward.look(session, pid)
         if session.fresh and session.run:
-            ward.begun(session, Start(pid, begin.at_ns, begin.at_ns, begin.cwd, "begin"))
+            ward.begun(session, session.began)
         if not ward.kernel.alive(pid):
             ward.ended.setdefault(session.name, Ended(now_ns, None))
 
@@ -266,8 +272,15 @@ class Sessions:
                 self._lose(session, begin.at_ns, adopted_ns, _UNSEEN)
         executed_ns = self.ward.executed.pop(begin.shell_pid, begin.at_ns)
         since_ns = min(max(executed_ns, begin.at_ns), end.at_ns)
-        start = Start(begin.shell_pid, begin.at_ns, since_ns, begin.cwd, "begin")
-        finish = Finish(start, end.at_ns, end.status, (), None, private=False, seen="mark")
+        finish = Finish(
+            session.began._replace(at_ns=since_ns),
+            end.at_ns,
+            end.status,
+            (),
+            None,
+            private=False,
+            seen="mark",
+        )
         outer = self._outer.get(session.name)
         top_ns = self._born_ns(outer) if outer is not None else None
         typed = (outer.session, outer.shell, top_ns) if outer and top_ns is not None else None

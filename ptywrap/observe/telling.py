@@ -18,8 +18,9 @@ from ptywrap.templates import Rules
 _SLACK_NS = 300_000
 """A mark's wall time is put on the monotonic clock through a pair read one after the other."""
 _TICK_NS = 10_000_000
-_GLANCE_NS = 15_000_000
-"""A mark without a time is dated by its file, whose time comes in steps of the kernel's tick."""
+_EARLIER_NS = {"glance": 15_000_000, "foreground": 100_000_000}
+"""A mark without a time is dated by its file, whose time comes in steps of the kernel's tick; the
+foreground is looked at only some time after Enter."""
 
 
 class Key(NamedTuple):
@@ -139,7 +140,8 @@ class Teller:
         pieces = path.pieces(spans, start.at_ns, finish.end_ns)
         total_ns = None if cpu.user_ns is None else cpu.user_ns + (cpu.sys_ns or 0)
         split = account.split(pieces, spans, total_ns)
-        named = naming.name(story.line, _ran(story, processes), self.rules)
+        ran = _ran_by(session) if session.run else _ran(story, processes)
+        named = naming.name(story.line, ran, self.rules)
         exit_status, signal = self._ending(session, finish, processes)
         asleep_ns = self.times.asleep(start.at_ns, finish.end_ns)
         fact = wire.Command(
@@ -200,13 +202,18 @@ class Teller:
 
 def since(start: Start) -> int:
     """Return from when on a process may belong to a command."""
-    return start.at_ns - (_GLANCE_NS if start.by == "glance" else _SLACK_NS)
+    return start.at_ns - _EARLIER_NS.get(start.by, _SLACK_NS)
 
 
 def within(shell: int, since_ns: int, until_ns: int, entry: Entry | Life) -> bool:
     """Say whether a process was part of what a shell ran between two moments."""
-    late_ns = entry.top_ns + (_TICK_NS if entry.loose else 0)
+    late_ns = latest(entry)
     return entry.shell == shell and since_ns <= late_ns and entry.top_ns <= until_ns
+
+
+def latest(entry: Entry | Life) -> int:
+    """Return until when a process's topmost ancestor was born."""
+    return entry.top_ns + (_TICK_NS if entry.loose else 0)
 
 
 def _ran_by(session: Session) -> list[naming.Ran]:

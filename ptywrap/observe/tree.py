@@ -189,7 +189,7 @@ class Tree:
         parent = self.live.get(fork.ppid)
         if fork.pid in self.runs:
             life.shell = fork.pid
-        elif parent is not None and parent.born_ns <= fork.at:
+        elif parent is not None and parent.start_ticks <= fork.start_ticks:
             life.name, life.exe = parent.name, parent.exe
             if parent.pid in self.shells:
                 life.shell = parent.pid

@@ -12,8 +12,8 @@ from ptywrap.observe.fold import Gone, Replaced
 from ptywrap.observe.naming import Ran
 from ptywrap.observe.sensors import Sensors
 from ptywrap.observe.session import Session
-from ptywrap.observe.telling import Key, Teller, within
-from ptywrap.observe.tree import Life
+from ptywrap.observe.telling import Key, Teller, since, within
+from ptywrap.observe.tree import Life, named
 
 _REAPED_NS = 2_000_000
 """A child's end is told before its shell has reaped it."""
@@ -113,8 +113,9 @@ class Ward:
 
     def template(self, session: Session, start: Start) -> str | None:
         """Return what a running command is called by what it executed so far."""
-        living = [life for life in self.tree.below(start.shell_pid) if life.argv]
-        ran = [Ran(life.argv, life.born_ns, 1) for life in living if life.top_ns >= start.at_ns]
+        shell, since_ns = start.shell_pid, since(start)
+        living = [life for life in self.tree.below(shell) if within(shell, since_ns, 1 << 62, life)]
+        ran = [Ran(life.argv, life.born_ns, 1) for life in living]
         if session.run:
             ran = [Ran(session.begin.argv, 0, 1)]
         return naming.name(None, ran, self.teller.rules).template
@@ -179,6 +180,9 @@ class Ward:
         session = self.owners.get(life.shell)
         if owner is not None and life.pid == owner.begin.shell_pid:
             self.ended.setdefault(owner.name, Ended(life.ended_ns or 0, life.status))
+            if owner.run and _is_wrapper(life):
+                life.argv, life.exe = owner.begin.argv, None
+                life.name = named(None, life.argv, None)
             if not owner.run:
                 self.teller.process(life, Key(owner.id, 0))
                 return
@@ -201,3 +205,8 @@ class Ward:
         session.held.add(self.teller.entry(life, session))
         if life.ppid == life.shell and not session.run:
             self._dirty.setdefault(life.shell, clock.monotonic_ns() + _REAPED_NS)
+
+
+def _is_wrapper(life: Life) -> bool:
+    """Say whether a run's process was only ever seen as the fork of ours that became it."""
+    return any(word.endswith("/launch/wrapper.py") for word in life.argv or ())

@@ -28,7 +28,7 @@ def test_in_bash_the_foreground_gives_the_start_and_the_mark_the_rest() -> None:
     assert begun == [Start(SHELL, 12, 12, "/here", "foreground")]
     assert ended == [
         Finish(
-            Start(SHELL, 12, 10, "/there", "foreground"),
+            Start(SHELL, 12, 10, "/there", "both"),
             50,
             0,
             (0,),
