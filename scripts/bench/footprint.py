@@ -24,7 +24,7 @@ def idle_rows(at: Stand, shells: tuple[int, ...], windows: int, window_s: float)
     for many in shells:
         name = f"{many} shell" if many == 1 else f"{many} shells"
         with sessions.several(at, many):
-            time.sleep(_SETTLE_S)
+            time.sleep(min(_SETTLE_S, window_s))
             at.calm()
             number[name] = [float(len(at.observers())), float(len(at.watchers()))]
             taken = [_window(at, window_s) for _ in range(windows)]

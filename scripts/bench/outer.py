@@ -80,7 +80,7 @@ class Outer:
     def hang_up(self) -> None:
         """Close the window, then make sure."""
         os.close(self.descriptor)
-        deadline = time.perf_counter() + 3.0
+        deadline = time.perf_counter() + 1.0
         while os.waitpid(self.pid, os.WNOHANG) == (0, 0):
             if time.perf_counter() > deadline:
                 os.kill(self.pid, signal.SIGKILL)

@@ -14,7 +14,6 @@ from tests import account as accounts
 from tests import home as homes
 
 _CALM_S = 0.15
-_BOTH = 2
 _PATIENCE_S = 20.0
 
 
@@ -68,16 +67,20 @@ class Stand(NamedTuple):
         pid = self.observer()
         return [] if pid is None else descendants(pid)
 
+    def answers(self) -> bool:
+        """Say whether the observer has come up."""
+        return (self.marks / "observer.sock").exists()
+
     def calm(self) -> None:
         """Wait until the observer has come up, if one is about to, and has nothing left to do."""
         deadline = time.monotonic() + _PATIENCE_S
-        while self.observers() and len(self.watchers()) < _BOTH and time.monotonic() < deadline:
+        while self.observers() and not self.answers() and time.monotonic() < deadline:
             time.sleep(_CALM_S)
         before = sum(cpu_ns(pid) for pid in self.watchers())
         while time.monotonic() < deadline:
             time.sleep(_CALM_S)
             now = sum(cpu_ns(pid) for pid in self.watchers())
-            if now - before < _CALM_S * 1e9 / 50:
+            if now - before < _CALM_S * 1e9 / 20:
                 return
             before = now
 

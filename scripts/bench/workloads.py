@@ -83,6 +83,7 @@ class Workload(NamedTuple):
     slowdown: float
     argv_missing_permille: float
     prepare: Callable[[], None]
+    beats_bpftrace: bool = False
 
 
 def nothing() -> None:
@@ -134,7 +135,8 @@ def make(folder: Path, number: int) -> Workload:
 def storm(folder: Path, number: int) -> Workload:
     """Fork as fast as the machine can, 25 at a time, nothing executed."""
     script = _script(folder, f"storm-{number}.sh", _STORM.format(number=number))
-    return Workload(f"storm of {number:,} forks", ["/bin/sh", script], 1.15, 0.0, nothing)
+    name = f"storm of {number:,} forks"
+    return Workload(name, ["/bin/sh", script], 1.15, 0.0, nothing, beats_bpftrace=True)
 
 
 def timed(folder: Path, workload: Workload) -> tuple[list[str], Path]:
