@@ -28,7 +28,9 @@ class Errand:
         "session",
         "shell",
         "slave",
-        "used_us",
+        "told_in",
+        "told_out",
+        "used",
         "watchdog",
     )
 
@@ -40,7 +42,7 @@ class Errand:
         descriptors: list[int],
         saved: Modes | None,
     ) -> None:
-        """Take the words apart; `descriptors` are two pipes, then master and slave if relayed."""
+        """Take the words apart; `descriptors` are three pipes, then master and slave if relayed."""
         self.mode = arguments[1]
         self.watchdog = int(arguments[2])
         self.above = int(arguments[3])  # the launcher's parent
@@ -54,9 +56,10 @@ class Errand:
         self.session = session
         self.launcher = launcher
         self.errors_in, self.errors_out, self.hold_in, self.hold_out = descriptors[:4]
-        self.master, self.slave = descriptors[4:] or (-1, -1)
+        self.told_in, self.told_out = descriptors[4:6]
+        self.master, self.slave = descriptors[6:] or (-1, -1)
         self.saved = saved
-        self.used_us = (0, 0)  # by the child before its exec: user, system
+        self.used: tuple[int, ...] = (0, 0)  # before the exec (leader.measured)
 
     @property
     def relayed(self) -> bool:
@@ -113,3 +116,16 @@ def exists(path: bytes) -> bool:
     except OSError:
         return False
     return True
+
+
+def named(role: str) -> None:
+    """Show our role in `ps`; all our processes have the same command line."""
+    try:
+        descriptor = posix.open(b"/proc/self/comm", posix.O_WRONLY | posix.O_NONBLOCK)
+    except OSError:
+        return
+    try:
+        posix.write(descriptor, b"ptywrap-" + role.encode())
+    except OSError:
+        pass
+    posix.close(descriptor)

@@ -2,6 +2,7 @@
 
 import posix
 
+from ptywrap.launch import errand
 from ptywrap.launch.signals import signal
 from ptywrap.launch.terminal import Terminal
 
@@ -20,7 +21,7 @@ def start(terminal: Terminal) -> tuple[int, int]:
         posix.setsid()
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
             signal.signal(number, signal.SIG_IGN)
-        named("guard")
+        errand.named("guard")
         _keep_only(ours, terminal.keys)
         if posix.read(ours, 1) != GOODBYE:
             terminal.restore()
@@ -34,19 +35,6 @@ def dismiss(descriptor: int) -> None:
     """Say goodbye: the terminal is as it should be."""
     try:
         posix.write(descriptor, GOODBYE)
-    except OSError:
-        pass
-    posix.close(descriptor)
-
-
-def named(role: str) -> None:
-    """Show our role in `ps`; all our processes have the same command line."""
-    try:
-        descriptor = posix.open(b"/proc/self/comm", posix.O_WRONLY | posix.O_NONBLOCK)
-    except OSError:
-        return
-    try:
-        posix.write(descriptor, b"ptywrap-" + role.encode())
     except OSError:
         pass
     posix.close(descriptor)

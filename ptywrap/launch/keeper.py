@@ -3,7 +3,6 @@
 import gc
 import posix
 import time
-from resource import struct_rusage
 
 from ptywrap.launch import (
     errand,
@@ -59,6 +58,8 @@ class Keeper:
     """One session's keeper."""
 
     __slots__ = (
+        "_alone",
+        "_command",
         "_environ",
         "_failure",
         "_faults",
@@ -73,7 +74,6 @@ class Keeper:
         "_tally",
         "_terminal",
         "_text",
-        "_usage",
         "_watch",
     )
 
@@ -82,8 +82,8 @@ class Keeper:
         self._order, self._shell = order, shell
         self._status: int | None = None
         self._failure = self._faults = self._guardians = 0
-        self._pump = 0
-        self._usage: struct_rusage | None = None
+        self._pump = self._command = 0
+        self._alone = False
         self._terminal = Terminal(order.saved or [])
         self._guardian = (0, -1)
         self._guard()
@@ -96,31 +96,27 @@ class Keeper:
         self._rouse = rouse.Rouse(self._folder, python, self._environ)
 
     def start(self) -> None:
-        """Fork a pump; where no process can be had, relay here."""
+        """Fork a pump; where no process can be had, the keeper relays by itself."""
         try:
             pid = posix.fork()
         except OSError:
-            self._relay_here()
+            self._alone = True
             return
         if pid == 0:
             for descriptor in (self._order.slave, self._order.hold_out, self._order.errors_in):
                 if descriptor >= 0:
                     posix.close(descriptor)
-            guardian.named("pump")
+            errand.named("pump")
             self._leave_as_pump(self._relay(self._watch))
         self._pump = pid
 
     def begin(self) -> None:
         """Write the first record, let a held command go, and stop the watchdog."""
-        guardian.named("keeper")
-        self._tally.begin(
-            tally.opening(
-                self._order,
-                (self._shell, posix.getpid(), self._pump),
-                self._environ,
-                self._text,
-            )
-        )
+        errand.named("keeper")
+        if not self._order.is_shell:
+            self._command = leaving.command_pid(self._order)
+        pids = (self._command or self._shell, posix.getpid(), self._pump)
+        self._tally.begin(tally.opening(self._order, pids, self._environ, self._text))
         if not self._order.is_shell:
             self._hold()
         self._failure = leaving.exec_failure(self._order)
@@ -132,7 +128,7 @@ class Keeper:
     def _hold(self) -> None:
         """Keep a command from its exec until the observer can miss nothing of it, or 300 ms."""
         until_ns = time.monotonic_ns() + _HOLD_NS
-        if not self._rouse.follow(self._order.session, self._shell, until_ns):
+        if not self._rouse.follow(self._order.session, self._command, until_ns):
             self._tally.append(tally.lost(time.monotonic_ns(), tally.NOT_HELD, 1))
 
     def loop(self) -> None:
@@ -140,6 +136,9 @@ class Keeper:
         echoes = Echoes()
         while True:
             self._reap()
+            if self._alone:
+                self._relay_here()
+                continue
             number = echoes.heard(signal.sigwait(_WAITED))
             if number in (signal.SIGTERM, signal.SIGHUP):
                 self._hang_up(number)
@@ -148,7 +147,7 @@ class Keeper:
             elif number == signal.SIGCONT:
                 self._terminal.resumed()
             elif number not in (0, signal.SIGCHLD):
-                posix.kill(self._shell, number)
+                posix.kill(self._command or self._shell, number)
 
     def _guard(self) -> None:
         """Have a guardian; a few times again if somebody kills it."""
@@ -171,6 +170,7 @@ class Keeper:
 
     def _relay_here(self) -> None:
         """Be the pump too."""
+        self._alone = False
         code = self._relay(pump.Watch(self._watch.shell, -1, self._watch.launcher))
         signal.pthread_sigmask(signal.SIG_BLOCK, _WAITED)
         if code != pump.ENDED:
@@ -189,13 +189,13 @@ class Keeper:
         """Take every news of a child there is."""
         while True:
             try:
-                pid, ended, usage = posix.wait4(-1, posix.WNOHANG | posix.WUNTRACED)
+                pid, ended = posix.waitpid(-1, posix.WNOHANG | posix.WUNTRACED)
             except ChildProcessError:
                 return
             if pid == 0:
                 return
             if pid == self._shell:
-                self._of_shell(ended, usage)
+                self._of_shell(ended)
             elif pid == self._pump:
                 self._of_pump(ended)
             elif pid == self._guardian[0]:
@@ -203,11 +203,11 @@ class Keeper:
             if self._status is not None and not self._pump:
                 self._finish(self._status)
 
-    def _of_shell(self, ended: int, usage: struct_rusage) -> None:
+    def _of_shell(self, ended: int) -> None:
         if ended & 0xFF == 0x7F:
             self._suspend()
             return
-        self._status, self._usage = ended, usage
+        self._status = ended
         if self._watch.shell < 0 and self._pump:
             posix.kill(self._pump, signal.SIGUSR1)
 
@@ -275,8 +275,8 @@ class Keeper:
         self._terminal.restore()
         if self._guardian[1] >= 0:
             guardian.dismiss(self._guardian[1])
-        if self._usage is not None and not self._order.is_shell:
-            self._tally.append(tally.rusage(time.monotonic_ns(), self._usage, self._order.used_us))
+        if not self._order.is_shell and (used := leaving.measured(self._order)):
+            self._tally.append(tally.rusage(time.monotonic_ns(), used, self._order.used))
         self._tally.end(ended)
         self._rouse.check()  # a session too short for an idle moment wants its file read, too
         if self._failure:

@@ -8,6 +8,7 @@ import sys
 import time
 
 from ptywrap.launch.errand import Errand, encoded
+from ptywrap.launch.leader import MEASURED_BYTES, numbers
 from ptywrap.launch.signals import signal
 from ptywrap.launch.status import code_of, said, signal_of
 
@@ -32,7 +33,7 @@ def without_core() -> None:
 def exec_failure(order: Errand) -> int:
     """Let the child go; return the errno that kept it from its exec, 0 for none, or OUR_FAULT.
 
-    A command says first what it used until then, as two numbers of microseconds.
+    A command says first what it used until then.
     """
     posix.close(order.hold_out)
     told = b""
@@ -40,10 +41,24 @@ def exec_failure(order: Errand) -> int:
         told += part
     posix.close(order.errors_in)
     order.hold_out = order.errors_in = -1
-    if not order.is_shell and len(told) >= 16:
-        order.used_us = (int.from_bytes(told[:8], "little"), int.from_bytes(told[8:16], "little"))
-        told = told[16:]
+    if not order.is_shell and len(told) >= MEASURED_BYTES:
+        order.used = numbers(told)
+        told = told[MEASURED_BYTES:]
     return int.from_bytes(told, "little")
+
+
+def command_pid(order: Errand) -> int:
+    """Return the pid of a relayed command, a child of the inner session's leader; 0 for none."""
+    return int.from_bytes(posix.read(order.errors_in, 4), "little")
+
+
+def measured(order: Errand) -> tuple[int, ...]:
+    """Return what wait4 told the leader of the inner session; nothing where it was killed."""
+    posix.set_blocking(order.told_in, False)
+    try:
+        return numbers(posix.read(order.told_in, MEASURED_BYTES))
+    except BlockingIOError:
+        return ()
 
 
 def explain(order: Errand, failure: int) -> None:

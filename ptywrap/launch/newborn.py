@@ -10,34 +10,28 @@ from ptywrap.launch.signals import signal
 _CHANGED = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGQUIT, signal.SIGCHLD)
 _HIGHEST = 1 << 16
 _NOT_FOUND = (errno.ENOENT, errno.ENOTDIR)
-_OURS = (b"PTYWRAP_SESSION", b"PTYWRAP_TTY", b"PTYWRAP_KEEPER", b"PTYWRAP_MARKS")
 
 
 def become(order: errand.Errand) -> None:
     """Exec the shell or command; an error goes to the keeper as two bytes. Never returns."""
     environ = errand.environ_of(order.launcher)
+    keeper = posix.getppid()
     if order.relayed:
         _settle(order)
+    if not order.is_shell:
+        from ptywrap.launch import leader
+
+        if order.relayed:
+            leader.lead(order)
     _signals(order.launcher)
-    program, argv, environ = _prepared(order, environ)
+    program, argv, environ = _prepared(order, environ, keeper)
     if not order.is_shell:
         posix.close(order.hold_out)
         posix.read(order.hold_in, 1)
-        posix.write(order.errors_out, _used())
+        posix.write(order.errors_out, leader.used())
     failure = _run(program, argv, environ)
     posix.write(order.errors_out, failure.to_bytes(2, "little"))
     posix._exit(127 if failure in _NOT_FOUND else 126)
-
-
-def _used() -> bytes:
-    """Return what we have used before the exec: wait4 will count it as the command's."""
-    from resource import RUSAGE_SELF, getrusage
-
-    usage = getrusage(RUSAGE_SELF)
-    return b"".join(
-        round(seconds * 1_000_000).to_bytes(8, "little")
-        for seconds in (usage.ru_utime, usage.ru_stime)
-    )
 
 
 def _settle(order: errand.Errand) -> None:
@@ -79,14 +73,14 @@ def _signals(launcher: int) -> None:
 
 
 def _prepared(
-    order: errand.Errand, environ: dict[bytes, bytes]
+    order: errand.Errand, environ: dict[bytes, bytes], keeper: int
 ) -> tuple[bytes, list[bytes], dict[bytes, bytes]]:
     """Return program, argv and environment, with the hooks in a shell's."""
     folder, text = place.marks(environ)
     if order.relayed:
         environ[b"PTYWRAP_SESSION"] = order.session.encode()
         environ[b"PTYWRAP_TTY"] = posix.ttyname(0).encode()
-        environ[b"PTYWRAP_KEEPER"] = b"%d" % posix.getppid()
+        environ[b"PTYWRAP_KEEPER"] = b"%d" % keeper
         environ.pop(b"PTYWRAP_MARKS", None)
     if not order.is_shell:
         return order.command[0], order.command, environ

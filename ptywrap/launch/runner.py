@@ -4,7 +4,8 @@ import posix
 import time
 from resource import struct_rusage
 
-from ptywrap.launch import errand, guardian, leaving, place, rouse, tally
+from ptywrap.launch import errand, leaving, place, rouse, tally
+from ptywrap.launch.leader import measured, numbers
 from ptywrap.launch.signals import ECHO_NS, PASSED_ON, Echoes, signal
 
 _HOLD_NS = 300_000_000
@@ -26,7 +27,7 @@ def run(order: errand.Errand, pid: int) -> None:
     for number in _WAITED:
         signal.signal(number, _waited)
     signal.pthread_sigmask(signal.SIG_BLOCK, _WAITED)
-    guardian.named("run")
+    errand.named("run")
     environ = errand.environ_of(order.launcher)
     folder, text = place.marks(environ)
     written = tally.Tally(folder, order.session)
@@ -41,7 +42,7 @@ def run(order: errand.Errand, pid: int) -> None:
     leaving.stop_watchdog(order.watchdog)
     leaving.announce()
     ended, usage = _waited_for(order, pid)
-    written.append(tally.rusage(time.monotonic_ns(), usage, order.used_us))
+    written.append(tally.rusage(time.monotonic_ns(), numbers(measured(usage)), order.used))
     written.end(ended)
     if failure:
         leaving.explain(order, failure)

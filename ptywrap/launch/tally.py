@@ -7,7 +7,6 @@ carries text. Times are CLOCK_MONOTONIC nanoseconds. A failed write is counted, 
 import posix
 import time
 from mmap import mmap
-from resource import struct_rusage
 from struct import pack
 
 from ptywrap.launch.errand import Errand
@@ -111,18 +110,10 @@ def resume(at_ns: int) -> bytes:
     return record(9, pack("<Q", at_ns))
 
 
-def rusage(at_ns: int, usage: struct_rusage, before_us: tuple[int, int]) -> bytes:
-    """Return RUSAGE, of wait4(2) less what was used before the exec: microseconds and bytes."""
-    body = pack(
-        "<QQQQQQ",
-        at_ns,
-        max(0, round(usage.ru_utime * 1_000_000) - before_us[0]),
-        max(0, round(usage.ru_stime * 1_000_000) - before_us[1]),
-        usage.ru_maxrss * 1024,
-        usage.ru_inblock * 512,
-        usage.ru_oublock * 512,
-    )
-    return record(11, body)
+def rusage(at_ns: int, used: tuple[int, ...], before: tuple[int, ...]) -> bytes:
+    """Return RUSAGE, of `leader.measured`, less the CPU used before the exec."""
+    user_us, sys_us = (max(0, late - early) for late, early in zip(used, before[:2], strict=False))
+    return record(11, pack("<QQQQQQ", at_ns, user_us, sys_us, *used[2:]))
 
 
 def end(at_ns: int, wall_ns: int, status: int) -> bytes:

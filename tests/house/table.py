@@ -126,6 +126,7 @@ TABLE = (
     ),
     Row("ptywrap.launch", ". wrapper errand place newborn runner"),
     Row("ptywrap.launch", "terminal keeper pump tally guardian rouse bursts leaving heir signals"),
+    Row("ptywrap.launch", "leader"),
     Row("ptywrap.launch", "inject screen status", pure=True),
     Row("ptywrap.launch", "adopt", third="ptyprocess"),
     Row("ptywrap.shell", "."),

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.copies import a_copy
-from tests.e2e.places import Place
-from tests.e2e.terminal import LAUNCHER, PROMPT, exit_code
+from tests.e2e.places import Place, alive
+from tests.e2e.terminal import LAUNCHER, PROMPT, Terminal, exit_code
 
 pytestmark = pytest.mark.linux
 SHELL = "echo $0 ${PTYWRAP_SESSION-bare}"
@@ -188,21 +188,60 @@ def test_a_command_has_the_environment_we_were_given(place: Place) -> None:
 
 
 def test_a_run_in_the_background_leaves_the_terminal_to_the_job_in_front(place: Place) -> None:
-    outer = place.open(["bash", "--norc", "-i"], place.environment(PS1="outer> "))
-    outer.until(rb"outer> ")
+    outer = an_outer_shell(place)
     outer.ask(f"{' '.join(LAUNCHER)} --quiet -- sh -c 'echo st''arted; sleep 9' &", rb"started\s")
     outer.ask("stty -a; echo mo''des", rb" icanon [\s\S]*modes\s")
 
 
 def test_a_shell_in_the_background_stops_until_it_is_in_front(place: Place) -> None:
-    outer = place.open(["bash", "--norc", "-i"], place.environment(PS1="outer> "))
-    outer.until(rb"outer> ")
+    outer = an_outer_shell(place)
     outer.ask(f"{' '.join(LAUNCHER)} & sleep 0.5; jobs", rb"Stopped")
     outer.ask("fg", PROMPT)
     outer.line("exit 37")
     outer.ask("echo status=$?=", rb"status=37=")
     outer.line("exit 0")
     assert exit_code(outer.finish()) == 0
+
+
+def an_outer_shell(place: Place) -> Terminal:
+    """Open a window with an interactive bash that is not ours."""
+    outer = place.open(["bash", "--norc", "-i"], place.environment(PS1="outer> "))
+    outer.until(rb"outer> ")
+    return outer
+
+
+def test_control_z_stops_a_command_and_fg_continues_it(place: Place) -> None:
+    # The outer shell sees a stopped job and a cooked terminal, as if we were not there.
+    outer = an_outer_shell(place)
+    script = 'echo st""arted; read -r line; echo got=$line='
+    outer.ask(f"{' '.join(LAUNCHER)} --quiet -- sh -c '{script}'", rb"started\s")
+    outer.send(b"\x1a")
+    outer.until(rb"Stopped[\s\S]*outer> ")
+    outer.ask("stty -a; echo mo''des", rb" icanon [\s\S]*modes\s")
+    outer.ask("fg", rb"fg\s[\s\S]*\n")
+    outer.ask("hello", rb"got=hello=")
+    outer.until(rb"outer> ")
+    outer.line("exit 0")
+    assert exit_code(outer.finish()) == 0
+
+
+def test_what_a_command_leaves_in_the_background_is_not_hung_up(place: Place) -> None:
+    script = "sleep 600 & echo pi''d=$!="
+    window = place.command("sh", "-c", script)
+    pid = int(window.until(rb"pid=(\d+)=").rpartition(b"pid=")[2][:-1])
+    assert exit_code(window.finish()) == 0
+    assert alive(pid)
+    os.kill(pid, signal.SIGKILL)
+
+
+def test_a_command_leads_a_group_of_its_own_in_front(place: Place) -> None:
+    # pgrp and tpgid, fields 5 and 8 of proc_pid_stat(5), are its pid; the session is not.
+    window = place.command(
+        "sh", "-c", "read -r p _ _ _ g s _ t _ </proc/$$/stat; echo $p,$g,$t,$s="
+    )
+    answer = window.until(rb"(\d+),\d+,\d+,\d+=").rpartition(b"\n")[2][:-1]
+    pid, group, front, session = answer.split(b",")
+    assert (group, front, session != pid) == (pid, pid, True)
 
 
 def test_a_shell_without_its_hooks_reads_its_own_files(place: Place) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ptywrap import marks
-from ptywrap.launch import tally
+from ptywrap.launch import leader, tally
 
 HEX = "00112233445566778899aabbccddeeff"
 
@@ -52,8 +52,8 @@ def test_a_number_too_large_for_its_field_is_the_largest() -> None:
 
 def test_usage_is_whole_microseconds_and_bytes_less_what_was_used_before() -> None:
     fields = (0.5, 0.25, 2048, 0, 0, 0, 1, 2, 0, 3, 4, 0, 0, 0, 0, 0)
-    usage = resource.struct_rusage(fields)
-    record = tally.rusage(9, usage, (100_000, 300_000))
+    used = leader.numbers(leader.measured(resource.struct_rusage(fields)))
+    record = tally.rusage(9, used, (100_000, 300_000, 1, 1, 1))
     assert body(record, 11, "<QQQQQQ") == (9, 400_000, 0, 2048 << 10, 3 * 512, 4 * 512)
 
 
@@ -69,7 +69,6 @@ def test_begin_is_read_back_by_the_reader_of_marks() -> None:
 
 
 def test_every_record_is_read_back_by_the_reader_of_marks() -> None:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
     stream = b"".join(
         [
             tally.keys(1, 2, 3),
@@ -80,7 +79,7 @@ def test_every_record_is_read_back_by_the_reader_of_marks() -> None:
             tally.size(1, struct.pack("HHHH", 24, 80, 0, 0)),
             tally.suspend(1),
             tally.resume(2),
-            tally.rusage(1, usage, (0, 0)),
+            tally.rusage(1, (5, 4, 3, 2, 1), (0, 0)),
             tally.end(1, 2, 256),
             tally.lost(1, 1, 2),
         ]
