@@ -12,7 +12,7 @@ from ptywrap.observe.account import Entry
 from ptywrap.observe.commands import Finish, Start
 from ptywrap.observe.lately import Lately
 from ptywrap.observe.session import Session
-from ptywrap.observe.telling import Key, Story, Teller, latest, since, within
+from ptywrap.observe.telling import Key, Story, Teller, latest, since, within, wordless
 from ptywrap.observe.tree import Life
 
 
@@ -125,8 +125,6 @@ class Closing:
         cpu = account.spent(readings, finish.start.at_ns, finish.end_ns)
         while len(readings) > 1 and readings[1].at_ns <= finish.end_ns:
             readings.pop(0)
-        if finish.private is None:
-            entries = [_wordless(entry) for entry in entries]
         story = Story(key, finish, entries, living, cpu, finish.text, self._blind(finish))
         self.teller.end(session, story)
         self.lately.add(session, story, clock.monotonic_ns())
@@ -170,7 +168,7 @@ class Closing:
         for entry in left:
             fact = wire.decode(entry.row) if entry.row and bash else None
             if isinstance(fact, wire.Process) and not teller.recorder.was_paused(entry.born_ns):
-                teller.recorder.keep(structs.replace(fact, argv=None, cwd=None, argv_cut=False))
+                teller.recorder.keep(wordless(fact))
         session.held.commit()
 
     def _blind(self, finish: Finish) -> bool:
@@ -223,10 +221,3 @@ def _programs(
             found.append((entry.born_ns, tuple(fact.argv) if fact.argv else None))
     found += [(life.born_ns, life.argv) for life in living if life.ppid == finish.start.shell_pid]
     return tuple(argv for _, argv in sorted(found, key=lambda one: one[0]))
-
-
-def _wordless(entry: Entry) -> Entry:
-    fact = wire.decode(entry.row) if entry.row else None
-    if not isinstance(fact, wire.Process):
-        return entry
-    return entry._replace(row=wire.encode(structs.replace(fact, argv=None, argv_cut=False)))

@@ -58,6 +58,8 @@ class Session:
         self.rusage: marks.Rusage | None = None
         self.end: marks.End | None = None
         self.losses: list[marks.Lost] = []
+        self.executed: int | None = None
+        """When a run's command was executed; until then its words may be anything."""
         self.fresh = True
         self.unsaved = False
         self._folder = folder

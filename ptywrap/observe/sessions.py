@@ -162,8 +162,6 @@ class Sessions:
             self._lose(session, begin.at_ns, now_ns, _UNSEEN)
         if session.fresh:
             ward.look(session, pid)
-        if session.fresh and session.run:
-            ward.begun(session, session.began)
         if not ward.kernel.alive(pid):
             ward.ended.setdefault(session.name, Ended(now_ns, None))
 
@@ -270,8 +268,7 @@ class Sessions:
             self.ward.closing.blind.append((begin.at_ns, adopted_ns))
             if not session.losses:
                 self._lose(session, begin.at_ns, adopted_ns, _UNSEEN)
-        executed_ns = self.ward.executed.pop(begin.shell_pid, begin.at_ns)
-        since_ns = min(max(executed_ns, begin.at_ns), end.at_ns)
+        since_ns = min(max(session.executed or 0, begin.at_ns), end.at_ns)
         finish = Finish(
             session.began._replace(at_ns=since_ns),
             end.at_ns,

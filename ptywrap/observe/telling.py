@@ -76,12 +76,10 @@ class Teller:
             wire.encode(self.recorder.private(fact)),
         )
 
-    def process(self, life: Life, key: Key) -> None:
+    def process(self, life: Life, key: Key, *, words: bool = True) -> None:
         """Tell one process of a command that is known, or of none (id 0)."""
         fact = account.process(life, key.session, self.times, key.id)
-        if key.id == 0:
-            fact = structs.replace(fact, argv=None, cwd=None, argv_cut=False)
-        self.recorder.tell(fact)
+        self.recorder.tell(fact if words and key.id else wordless(fact))
 
     def start(self, session: Session, start: Start, key: Key) -> None:
         """Tell that a command has begun; its line is told with its end alone."""
@@ -123,10 +121,10 @@ class Teller:
                 fact = structs.replace(fact, session=key.session, command=key.id)
                 facts.append(fact)
                 if known is None or place < known:
-                    self.recorder.keep(fact)
+                    self.recorder.keep(wordless(fact) if story.finish.private is None else fact)
         for life in story.living:
             if known is None:
-                self.process(life, story.key)
+                self.process(life, story.key, words=story.finish.private is not None)
             facts.append(account.process(life, story.key.session, self.times, story.key.id))
         return facts
 
@@ -140,7 +138,7 @@ class Teller:
         pieces = path.pieces(spans, start.at_ns, finish.end_ns)
         total_ns = None if cpu.user_ns is None else cpu.user_ns + (cpu.sys_ns or 0)
         split = account.split(pieces, spans, total_ns)
-        ran = _ran_by(session) if session.run else _ran(story, processes)
+        ran = _ran_by(session) if session.executed else _ran(story, processes)
         named = naming.name(story.line, ran, self.rules)
         exit_status, signal = self._ending(session, finish, processes)
         asleep_ns = self.times.asleep(start.at_ns, finish.end_ns)
@@ -198,6 +196,11 @@ class Teller:
                 self._repos.add((found.repo, alias))
                 self.recorder.tell(wire.Project(repo=found.repo, alias=alias))
         return structs.replace(fact, repo=found.repo, branch=found.branch, commit=found.commit)
+
+
+def wordless(fact: wire.Process) -> wire.Process:
+    """Return a process without what was typed or where."""
+    return structs.replace(fact, argv=None, cwd=None, argv_cut=False)
 
 
 def since(start: Start) -> int:

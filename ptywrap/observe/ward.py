@@ -51,8 +51,6 @@ class Ward:
         self.active: dict[str, Session] = {}
         self.owners: dict[int, Session] = {}
         self.ended: dict[str, Ended] = {}
-        self.executed: dict[int, int] = {}
-        """Pid of a run -> when its command was executed."""
         self.typed: set[str] = set()
         """Runs that were typed in a session: what they are called is told by its marks."""
         self._dirty: dict[int, int] = {}
@@ -169,8 +167,11 @@ class Ward:
         life = self.tree.live.get(event.pid)
         if session is None or life is None or event.completeness != EXACT:
             return
-        if session.run:
-            self.executed.setdefault(event.pid, event.at)
+        if session.run and session.executed is None:
+            session.executed = event.at
+            self.begun(session, session.began)
+        elif session.run:
+            return
         elif life.execs > 1 and event.at - session.begin.at_ns > _STARTING_NS:
             session.queue(event.at, Replaced(event.pid))
 
@@ -181,7 +182,8 @@ class Ward:
         if owner is not None and life.pid == owner.begin.shell_pid:
             self.ended.setdefault(owner.name, Ended(life.ended_ns or 0, life.status))
             if owner.run and _is_wrapper(life):
-                life.argv, life.exe = owner.begin.argv, None
+                ran = life.status is None or life.status >> 8 not in {126, 127}
+                life.argv, life.exe = owner.begin.argv if ran else None, None
                 life.name = named(None, life.argv, None)
             if not owner.run:
                 self.teller.process(life, Key(owner.id, 0))

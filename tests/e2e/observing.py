@@ -41,6 +41,16 @@ class Observing:
         assert wait_for(self.answers, PATIENCE_S)
         return started
 
+    def finish(self, *arguments: str, **variables: str) -> int:
+        """Start one that is to leave by itself at once; return its exit status."""
+        done = subprocess.run(
+            [sys.executable, "-I", "-m", "ptywrap.observe", *arguments],
+            check=False,
+            env=self.place.environment(**variables),
+            timeout=PATIENCE_S,
+        )
+        return done.returncode
+
     def close(self) -> None:
         """End those that were started here."""
         for started in self._started:
