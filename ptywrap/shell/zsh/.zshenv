@@ -10,7 +10,8 @@ __pw_preexec() {
   if [[ $1 != ' '* ]]; then
     __pw_open=1 __pw_cwd=$PWD
     if [[ $PWD == *$~__pw_odd* || ! -e $__pw_f ]]; then __pw_unusual __pw_cwd; fi
-    print -rn -- $'\x1eS\t'$$$'\t'$__pw_at$'\t'$__pw_cwd$'\x1f\n' 2>/dev/null >>| $__pw_f
+    # The braces keep zsh's own word on a file it cannot open from the terminal.
+    { print -rn -- $'\x1eS\t'$$$'\t'$__pw_at$'\t'$__pw_cwd$'\x1f\n' >>| $__pw_f } 2>/dev/null
   fi
   if [[ $precmd_functions[1] != __pw_precmd ]]; then __pw_first; fi
 }
@@ -24,8 +25,8 @@ __pw_precmd() {
     # Status 127 in any part: nothing ran there, it may have been a password.
     if [[ "$__pw_text $p " == *' 127 '* ]]; then __pw_line=; fi
     if [[ $__pw_line$PWD == *$~__pw_odd* || ! -e $__pw_f ]]; then __pw_unusual __pw_cwd __pw_line; fi
-    print -rn -- $'\x1eE\t'$$$'\t'$__pw_at$'\t'$s$'\t'$p$'\t'$__pw_cwd$'\t'$__pw_line$'\x1f\n' \
-      2>/dev/null >>| $__pw_f
+    { print -rn -- $'\x1eE\t'$$$'\t'$__pw_at$'\t'$s$'\t'$p$'\t'$__pw_cwd$'\t'$__pw_line$'\x1f\n' \
+        >>| $__pw_f } 2>/dev/null
   fi
   if [[ $precmd_functions[1]$preexec_functions[1] != __pw_precmd__pw_preexec ]]; then __pw_first; fi
 }
