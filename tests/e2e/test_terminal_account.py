@@ -10,7 +10,7 @@ import pytest
 
 from tests import account
 from tests.e2e.copies import leave, observed, use
-from tests.e2e.places import SHELLS, Place, needs, roles, shell_pid, variables
+from tests.e2e.places import SHELLS, Place, alive, needs, roles, shell_pid, variables
 from tests.e2e.terminal import PROMPT, Start, Terminal, exit_code, wait_for
 
 pytestmark = [pytest.mark.linux, pytest.mark.root]
@@ -83,6 +83,7 @@ def test_the_shell_outlives_any_one_of_ours(visit: Visit, who: str) -> None:
     window.until(PROMPT)
     session = roles(window)
     os.kill(getattr(session, who), signal.SIGKILL)
+    assert wait_for(lambda: not alive(getattr(session, who)))
     assert shell_pid(window) == session.shell
     window.line("exit 37")
     status = exit_code(window.finish())

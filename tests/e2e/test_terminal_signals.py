@@ -122,7 +122,9 @@ def test_the_shell_outlives_any_one_of_ours(place: Place, shell: str, who: str) 
     window = place.shell(shell)
     window.ask("set kept val''ue" if shell == "fish" else "kept=val''ue", PROMPT)
     session = roles(window, shell)
+    # A busy machine takes its time to carry a kill out.
     os.kill(getattr(session, who), signal.SIGKILL)
+    assert wait_for(lambda: not alive(getattr(session, who)))
     window.ask('echo "[$kept]"', rb"\[value\]")
     assert shell_pid(window, shell) == session.shell
     window.line("exit 37")
