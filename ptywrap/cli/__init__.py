@@ -87,11 +87,20 @@ def _columns() -> int:
 
 
 def _flushed(words: list[str]) -> int:
-    """Run, and meet a reader that left here rather than in the interpreter's own flush at exit."""
+    """Run, and meet here what the interpreter's own flush at exit would meet without a word."""
+    if sys.stdout is None:  # it was closed by who started us
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the rest of us
     try:
         return _run(words)
     finally:
-        sys.stdout.flush()
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise UserError(
+                f"cannot print: {error.strerror}", "make room, or print elsewhere"
+            ) from None
 
 
 def _run(words: list[str]) -> int:

@@ -26,8 +26,9 @@ _STYLES = {
     Style.OTHER: "bright_black",
 }
 _GAP = 2
+_INDENT = 4
 _LEAST = 20
-"""Cells a column that is cut keeps, however narrow the terminal."""
+"""Cells that a column or branch that is cut keeps, however narrow the terminal."""
 
 
 class RichPage:
@@ -76,14 +77,20 @@ class RichPage:
         self._console.print(grid)
 
     def tree(self, root: Line, branches: Sequence[Branch]) -> None:
-        """Print a tree; a line that is too long is cut."""
+        """Print a tree; a line that is too long is cut, one too deep stands beside its stem."""
         tree = Tree(_text(root))
-        grown: list[Tree] = []
+        grown: list[tuple[Tree, int]] = []
+        stems: list[tuple[Tree, int]] = []
+        deepest = max((self._console.width - _LEAST) // _INDENT, 1)
         for branch in branches:
             line = _text(branch.line)
             line.no_wrap, line.overflow = True, "ellipsis"
-            stem = tree if branch.below is None else grown[branch.below]
-            grown.append(stem.add(line))
+            stem, depth = (tree, 0) if branch.below is None else grown[branch.below]
+            if depth == deepest and branch.below is not None:
+                # rich leaves out, without a word, what would begin beyond the width.
+                stem, depth = stems[branch.below]
+            stems.append((stem, depth))
+            grown.append((stem.add(line), depth + 1))
         self._console.print(tree)
 
     @contextlib.contextmanager

@@ -15,8 +15,6 @@ from ptywrap.cli import digest, page, text
 from ptywrap.cli.base import Bar, Branch, Column, Line, Page, Part, Style
 
 _PROCESSES = 200
-_DEPTH = 15
-"""Levels of the tree; what lies deeper stands beside its parent, or it would leave the screen."""
 _FLOWS = 20
 _BAR = 40
 _COLUMNS = (
@@ -89,14 +87,10 @@ def _split(record: dict[str, Any]) -> list[Bar]:
 def _tree(on: Page, processes: list[dict[str, Any]]) -> None:
     """Print the first processes as a tree, without recursion: a chain of thousands is real."""
     branches: list[Branch] = []
-    depths: list[int] = []
     places: dict[int, int] = {}
     for process in processes[:_PROCESSES]:
         below = places.get(process["ppid"])
-        if below is not None and depths[below] == _DEPTH:
-            below = branches[below].below
         places[process["pid"]] = len(branches)
-        depths.append(1 if below is None else depths[below] + 1)
         branches.append(Branch(_process(process), below))
     hidden = len(processes) - len(branches)
     if hidden:

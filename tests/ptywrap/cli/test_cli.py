@@ -30,6 +30,11 @@ def _ptywrap(environ: dict[str, str], *words: str) -> subprocess.CompletedProces
     )
 
 
+def _in_bash(environ: dict[str, str], line: str) -> subprocess.CompletedProcess[str]:
+    argv = ["bash", "-c", line]
+    return subprocess.run(argv, env=environ, capture_output=True, text=True, check=False)
+
+
 @pytest.mark.parametrize("name", [name for name, _ in cli.VERBS])
 def test_every_verb_explains_itself_with_an_example(environ: dict[str, str], name: str) -> None:
     ran = _ptywrap(environ, name, "--help")
@@ -115,13 +120,24 @@ def test_pause_leaves_a_mark_and_resume_takes_it_away(
     assert not mark.exists()
 
 
-def test_a_reader_that_leaves_early_is_no_failure(environ: dict[str, str]) -> None:
-    ran = subprocess.run(
-        ["bash", "-c", f"{sys.executable} -m ptywrap --help | true; echo ${{PIPESTATUS[0]}}"],
-        env=environ,
-        capture_output=True,
-        text=True,
-        check=True,
+@pytest.mark.linux
+def test_output_that_finds_no_room_is_a_failure_in_two_lines(environ: dict[str, str]) -> None:
+    ran = _in_bash(environ, f"{sys.executable} -m ptywrap --help >/dev/full")
+
+    assert (ran.returncode, ran.stderr) == (
+        1,
+        "ptywrap: cannot print: No space left on device\n  make room, or print elsewhere\n",
     )
+
+
+def test_without_an_output_a_verb_does_its_work(environ: dict[str, str]) -> None:
+    ran = _in_bash(environ, f"{sys.executable} -m ptywrap pause >&-")
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert (Path(environ["XDG_STATE_HOME"]) / "ptywrap" / "paused").exists()
+
+
+def test_a_reader_that_leaves_early_is_no_failure(environ: dict[str, str]) -> None:
+    ran = _in_bash(environ, f"{sys.executable} -m ptywrap --help | true; echo ${{PIPESTATUS[0]}}")
 
     assert (ran.stdout, ran.stderr) == ("0\n", "")

@@ -192,6 +192,18 @@ def test_in_a_terminal_a_long_branch_is_cut(home: Home) -> None:
     assert told.splitlines() == ["tree", f"└── {'x' * 35}…", "    └── y"]
 
 
+def test_in_a_terminal_a_branch_too_deep_stands_beside_its_stem(home: Home) -> None:
+    code = 'page.tree("tree", [Branch(str(n), n - 1 if n else None) for n in range(9)])'
+
+    told = _in_a_terminal(home, code)
+
+    assert told.splitlines()[4:] == [
+        "            └── 3",
+        *(f"                ├── {number}" for number in range(4, 8)),
+        "                └── 8",
+    ]
+
+
 def test_in_a_terminal_progress_is_taken_away_again(home: Home) -> None:
     code = 'with page.progress() as step:\n    step("probing")\nprint("done")'
 
