@@ -46,7 +46,7 @@ def checkout(cwd: str) -> Checkout | None:
 def plain(url: str) -> str:
     """Return a remote without scheme, user, port and `.git`, its host in lower case.
 
-    An `@` may stand in a password, so a user ends at the last one before the path.
+    A password may hold `@` and `/`, so where there is one it ends at the last `@` of all.
     """
     scheme = _SCHEME.match(url)
     if scheme is not None:
@@ -55,7 +55,8 @@ def plain(url: str) -> str:
             return rest.rstrip("/").removesuffix(".git")
         authority, _, path = rest.partition("/")
         _, colon, port = authority.rpartition(":")
-        if colon and not port.isdigit() and "@" not in authority and "@" in path:
+        has_user = "@" in authority or (colon and not port.isdigit())
+        if has_user and "@" in path:
             authority, _, path = _past_secret(rest)
         host = _without_port(authority.rpartition("@")[2])
         return _joined(host, path)

@@ -1,0 +1,54 @@
+"""Facts leave made private, or not at all."""
+
+from pathlib import Path
+
+from ptywrap import segments, spool, wire
+from ptywrap.observe.recorder import Recorder
+from tests import build
+
+
+def a_recorder(folder: Path, *ignore: str) -> Recorder:
+    """Return a recorder that takes lines away."""
+
+    def inward(fact: wire.Fact) -> wire.Fact:
+        return build.a_command(line=None) if isinstance(fact, wire.Command) else fact
+
+    written = spool.Spool(folder / "spool", build.a_segment, lambda: 0)
+    return Recorder(written, inward, folder / "paused", ignore)
+
+
+def kept(folder: Path) -> list[wire.Fact]:
+    """Return what reached the spool."""
+    return [f for f in segments.recent(folder / "spool") if not isinstance(f, wire.Segment)]
+
+
+def test_a_fact_is_made_private_before_it_is_written(tmp_path: Path) -> None:
+    a_recorder(tmp_path).tell(build.a_command())
+    assert kept(tmp_path) == [build.a_command(line=None)]
+
+
+def test_while_paused_nothing_is_written(tmp_path: Path) -> None:
+    recorder = a_recorder(tmp_path)
+    recorder.pause(10)
+    recorder.tell(build.a_command())
+    recorder.keep(build.a_process())
+    assert not (tmp_path / "spool").exists()
+
+
+def test_a_pause_outlives_the_observer(tmp_path: Path) -> None:
+    a_recorder(tmp_path).pause(10)
+    again = a_recorder(tmp_path)
+    assert (again.paused, again.was_paused(5)) == (True, True)
+
+
+def test_what_began_in_a_pause_is_known(tmp_path: Path) -> None:
+    recorder = a_recorder(tmp_path)
+    recorder.pause(10)
+    recorder.resume(20)
+    assert [recorder.was_paused(at) for at in (5, 10, 19, 20)] == [False, True, True, False]
+
+
+def test_lines_are_ignored_by_a_space_and_by_expressions(tmp_path: Path) -> None:
+    recorder = a_recorder(tmp_path, "^vault ", "(broken")
+    lines = [" ls", "\tls", "vault read", "ls vault ", None]
+    assert [recorder.ignores(line) for line in lines] == [True, True, True, False, False]
