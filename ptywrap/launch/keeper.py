@@ -16,7 +16,7 @@ from ptywrap.launch import (
 from ptywrap.launch.adopt import Chores
 from ptywrap.launch.bursts import Bursts
 from ptywrap.launch.heir import pidfd, site, status_of
-from ptywrap.launch.signals import PASSED_ON, Echoes, signal
+from ptywrap.launch.signals import PASSED_ON, Echoes, received, signal
 from ptywrap.launch.status import UNKNOWN, code_of, of_signal
 from ptywrap.launch.terminal import Terminal, job_control
 
@@ -268,7 +268,7 @@ class Keeper:
             if pid:
                 self._status = ended
                 break
-            signal.sigtimedwait(_WAITED[:1], left_ns / 1e9)
+            received(_WAITED[:1], left_ns)
 
     def _finish(self, ended: int) -> None:
         """The end, in the order the user sees it. Never returns."""

@@ -29,6 +29,7 @@ def lead(order: Errand) -> None:
         posix.write(order.errors_out, posix.getpid().to_bytes(4, "little"))
         return
     named("leader")
+    setrlimit(RLIMIT_CORE, (0, getrlimit(RLIMIT_CORE)[1]))
     for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)
     posix.closerange(3, order.told_out)
@@ -36,7 +37,6 @@ def lead(order: Errand) -> None:
     ended = _stood_behind(pid, order.told_out)
     number = signal_of(ended)
     if number is not None:
-        setrlimit(RLIMIT_CORE, (0, getrlimit(RLIMIT_CORE)[1]))
         if number not in (signal.SIGKILL, signal.SIGSTOP):
             signal.signal(number, signal.SIG_DFL)
         posix.kill(posix.getpid(), number)

@@ -5,39 +5,6 @@
 # happens to be exported already would reach the shell otherwise.
 # shellcheck disable=SC3013 # -ef is POSIX since 2024, and was in dash and others long before
 
-# Finds the environment's Python and wrapper.py, through links, installed or in a checkout.
-_pw_locate() {
-    _pw_file=$0
-    while [ -h "$_pw_file" ]; do
-        _pw_link=$(readlink -- "$_pw_file") || break
-        case $_pw_link in /*) ;; *) _pw_link=${_pw_file%/*}/$_pw_link ;; esac
-        _pw_file=$_pw_link
-    done
-    case $_pw_file in /*) ;; *) _pw_file=$PWD/$_pw_file ;; esac
-    _pw_folder=${_pw_file%/*}
-    _pw_environment=${_pw_folder%/*}
-    _pw_wrapper=
-    if [ -f "$_pw_folder/wrapper.py" ]; then
-        _pw_wrapper=$_pw_folder/wrapper.py
-        case $_pw_folder in
-            */site-packages/*) _pw_environment=${_pw_folder%/lib/python3*} ;;
-            *) _pw_environment=${PTYWRAP_VENV:-${_pw_folder%/ptywrap/launch}/.venv} ;;
-        esac
-    fi
-    _pw_python=$_pw_environment/bin/python
-    # Installed: the package is in site-packages, or an editable install names its folder there.
-    for _pw_site in "$_pw_environment"/lib/python3*/site-packages; do
-        [ -z "$_pw_wrapper" ] || break
-        for _pw_pth in "$_pw_site"/*ptywrap*.pth; do
-            _pw_line=$_pw_site
-            { [ -r "$_pw_pth" ] && IFS= read -r _pw_line <"$_pw_pth"; } || :
-            if [ -f "$_pw_line/ptywrap/launch/wrapper.py" ]; then
-                _pw_wrapper=$_pw_line/ptywrap/launch/wrapper.py
-            fi
-        done
-    done
-}
-
 # Reads `enabled` and `shell` from the top of a settings file; the rest is the verbs' business.
 _pw_settings() {
     [ -r "$1" ] || return 0
@@ -72,7 +39,7 @@ _pw_real_shell() {
         case ${SHELL##*/} in ptywrap | ptywrap.sh | ptywrap-login) ;; *) _pw_shell=$SHELL ;; esac
     fi
     _pw_saved=${XDG_STATE_HOME:-${HOME-}/.local/state}/ptywrap/former-shell
-    if [ -z "$_pw_shell" ] && [ -r "$_pw_saved" ]; then
+    if [ -z "$_pw_shell$_pw_scarce" ] && [ -r "$_pw_saved" ]; then
         { IFS= read -r _pw_shell || :; } <"$_pw_saved"
         [ -x "$_pw_shell" ] || _pw_shell=
     fi
@@ -108,6 +75,83 @@ _pw_decide_login() {
 _pw_become_shell() {
     export SHELL="$_pw_shell"
     exec "$_pw_shell" $_pw_login "$@"
+}
+
+# Whether three descriptors above 9 are free. Without one dash loses the descriptor that it cannot
+# save for the time of a redirection: stdin, say. 9 is only borrowed where it is free.
+_pw_room() {
+    [ -e /dev/fd/9 ] && return
+    command exec 9</dev/null || return
+    { { { :; } 9</dev/null; } 9</dev/null; } 9</dev/null || return
+    exec 9<&-
+}
+
+# Through links, so that we are never our own shell and find what lies beside us.
+_pw_file=$0
+while [ -h "$_pw_file" ]; do
+    _pw_link=$(readlink -- "$_pw_file") || break
+    case $_pw_link in /*) ;; *) _pw_link=${_pw_file%/*}/$_pw_link ;; esac
+    _pw_file=$_pw_link
+done
+case $_pw_file in /*) ;; *) _pw_file=$PWD/$_pw_file ;; esac
+_pw_login='' _pw_quiet='' _pw_json='' _pw_shell='' _pw_scarce=''
+if ! _pw_room; then
+    case ${1-} in --*) while [ $# -gt 1 ] && [ "$1" != -- ]; do shift; done ;; esac
+    if [ "${1-}" = -- ]; then shift && exec "$@"; fi
+    _pw_scarce=1
+    _pw_real_shell
+    _pw_become_shell "$@"
+fi
+
+# What is asked: a shell to launch; the real one, by a -c line or an option that we do not know;
+# a run or a verb, by other words.
+_pw_kind=shell
+for _pw_word in "$@"; do
+    case $_pw_word in
+        -l | --login | -il | -li) _pw_login=-l ;;
+        -i) ;;
+        --*) _pw_kind=words ;;
+        -*c*) _pw_kind=line ;;
+        [-+]?*) _pw_kind=foreign ;;
+        *) _pw_kind=words ;;
+    esac
+    if [ "$_pw_kind" != shell ]; then break; fi
+done
+_pw_configured
+_pw_real_shell
+case $_pw_kind in
+    line) _pw_login='' && _pw_decide_login c && _pw_become_shell "$@" ;;
+    foreign) _pw_login='' && _pw_become_shell "$@" ;;
+    shell)
+        _pw_decide_login ''
+        if [ -n "$_pw_off" ] || ! [ -t 0 ] || ! [ -t 1 ]; then _pw_become_shell; fi
+        ;;
+esac
+
+# Finds the environment's Python and wrapper.py, installed or in a checkout.
+_pw_locate() {
+    _pw_folder=${_pw_file%/*}
+    _pw_environment=${_pw_folder%/*}
+    _pw_wrapper=
+    if [ -f "$_pw_folder/wrapper.py" ]; then
+        _pw_wrapper=$_pw_folder/wrapper.py
+        case $_pw_folder in
+            */site-packages/*) _pw_environment=${_pw_folder%/lib/python3*} ;;
+            *) _pw_environment=${PTYWRAP_VENV:-${_pw_folder%/ptywrap/launch}/.venv} ;;
+        esac
+    fi
+    _pw_python=$_pw_environment/bin/python
+    # Installed: the package is in site-packages, or an editable install names its folder there.
+    for _pw_site in "$_pw_environment"/lib/python3*/site-packages; do
+        [ -z "$_pw_wrapper" ] || break
+        for _pw_pth in "$_pw_site"/*ptywrap*.pth; do
+            _pw_line=$_pw_site
+            { [ -r "$_pw_pth" ] && IFS= read -r _pw_line <"$_pw_pth"; } || :
+            if [ -f "$_pw_line/ptywrap/launch/wrapper.py" ]; then
+                _pw_wrapper=$_pw_line/ptywrap/launch/wrapper.py
+            fi
+        done
+    done
 }
 
 # `ptywrap log` and the like, and every wrong word: Python knows the verbs and offers the nearest.
@@ -222,70 +266,15 @@ signal '*) ulimit -c 0 && kill -"${_pw_said##*signal }" $$ && exit 255 ;;
     case $_pw_mode$_pw_sent in *TERM | *HUP | bareINT | bareQUIT) kill "-$_pw_sent" $$ ;; esac
 }
 
-# Sorts the leading options of a shell: launch, real shell (a -c line or an option we do not know).
-_pw_shell_asked() {
-    _pw_mode=shell _pw_line='' _pw_foreign=''
-    for _pw_word in "$@"; do
-        case $_pw_word in
-            -l | --login | -il | -li) _pw_login=-l ;;
-            -i) ;;
-            --*) _pw_verb "$@" ;;
-            -*c*) _pw_line=c ;;
-            [-+]?*) _pw_foreign=1 ;;
-            *) _pw_verb "$@" ;;
-        esac
-        if [ -n "$_pw_line$_pw_foreign" ]; then break; fi
-    done
-    _pw_configured
-    _pw_real_shell
-    if [ -n "$_pw_line$_pw_foreign" ]; then
-        _pw_login=
-        if [ -n "$_pw_line" ]; then _pw_decide_login c; fi
-        _pw_become_shell "$@"
-    fi
-    _pw_decide_login ''
-    _pw_look_inside
-    if [ -n "$_pw_off$_pw_inside" ] || ! [ -t 0 ] || ! [ -t 1 ]; then _pw_become_shell; fi
-    _pw_flags=${_pw_login#-}
-    _pw_observe
-    _pw_become_shell
-}
-
-# The options of `ptywrap [--json FILE] [--quiet] -- CMD`, already taken off: "$@" is CMD.
-_pw_run_asked() {
-    _pw_mode=run
-    _pw_configured
-    if [ -n "$_pw_off" ]; then exec "$@"; fi
-    _pw_real_shell
-    _pw_look_inside
-    _pw_flags=$_pw_quiet$_pw_inside
-    if [ -n "$_pw_inside" ] || ! [ -t 0 ] || ! [ -t 1 ]; then _pw_mode=bare; fi
-    _pw_observe "$@"
-    exec "$@"
-}
-
-# Whether three descriptors above 9 are free. Without one dash loses the descriptor that it cannot
-# save for the time of a redirection: stdin, say. 9 is only borrowed where it is free.
-_pw_room() {
-    [ -e /dev/fd/9 ] && return
-    command exec 9</dev/null || return
-    { { { :; } 9</dev/null; } 9</dev/null; } 9</dev/null || return
-    exec 9<&-
-}
-
-_pw_login='' _pw_quiet='' _pw_json='' _pw_wrong='' _pw_word='' _pw_shell=''
 _pw_locate
-if ! _pw_room; then
-    case ${1-} in --*) while [ $# -gt 1 ] && [ "$1" != -- ]; do shift; done ;; esac
-    if [ "${1-}" = -- ]; then shift && exec "$@"; fi
-    XDG_STATE_HOME=/dev/null _pw_real_shell
-    _pw_become_shell "$@"
+if [ "$_pw_kind" = shell ]; then
+    _pw_mode=shell
+    _pw_look_inside
+    _pw_flags=${_pw_login#-}
+    if [ -z "$_pw_inside" ]; then _pw_observe; fi
+    _pw_become_shell
 fi
-case ${1-} in
-    -- | --json | --json=* | --quiet) ;;
-    '' | -?*) _pw_shell_asked "$@" ;;
-    *) _pw_verb "$@" ;;
-esac
+case ${1-} in -- | --json | --json=?* | --quiet) ;; *) _pw_verb "$@" ;; esac
 while [ "${1-}" != -- ]; do
     case ${1-} in
         --quiet) _pw_quiet=q ;;
@@ -297,4 +286,11 @@ while [ "${1-}" != -- ]; do
 done
 if [ $# -lt 2 ]; then _pw_verb --; fi
 shift
-_pw_run_asked "$@"
+# "$@" is the command now.
+_pw_mode=run
+if [ -n "$_pw_off" ]; then exec "$@"; fi
+_pw_look_inside
+_pw_flags=$_pw_quiet$_pw_inside
+if [ -n "$_pw_inside" ] || ! [ -t 0 ] || ! [ -t 1 ]; then _pw_mode=bare; fi
+_pw_observe "$@"
+exec "$@"

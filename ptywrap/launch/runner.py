@@ -6,7 +6,7 @@ from resource import struct_rusage
 
 from ptywrap.launch import errand, leaving, place, rouse, tally
 from ptywrap.launch.leader import measured, numbers
-from ptywrap.launch.signals import ECHO_NS, PASSED_ON, Echoes, signal
+from ptywrap.launch.signals import ECHO_NS, PASSED_ON, Echoes, received, signal
 
 _HOLD_NS = 300_000_000
 _TERMINAL = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
@@ -79,15 +79,12 @@ class Post:
 
     def wait(self) -> None:
         """Sleep until a signal comes, or until it is clear that one came to us alone."""
-        if not self._held:
-            found = signal.sigwaitinfo(_WAITED)
-        else:
-            found = signal.sigtimedwait(_WAITED, ECHO_NS / 1e9)
-        if found is None:
+        number, sender = received(_WAITED, ECHO_NS if self._held else -1)
+        if not number:
             posix.kill(self._command, self._held)
             self._held = 0
-        elif found.si_signo != signal.SIGCHLD:
-            self._received(found.si_signo, found.si_pid)
+        elif number != signal.SIGCHLD:
+            self._received(number, sender)
 
     def _received(self, number: int, sender: int) -> None:
         meant = self._echoes.heard(number)

@@ -3,17 +3,44 @@
 import _signal as signal  # type: ignore[import-not-found]  # typeshed has no stub for it
 import time
 
-__all__ = ["ECHO_NS", "PASSED_ON", "Echoes", "signal"]
+__all__ = ["ECHO_NS", "PASSED_ON", "Echoes", "received", "signal"]
 
 ECHO_NS = 100_000_000  # longer than the launcher needs to pass a signal on
 # What the launcher passes on, as real-time signals: two of one number would melt into one.
+# Where there are none (macOS) the launcher passes nothing on.
 PASSED_ON: dict[int, int] = {
-    41: signal.SIGTERM,
-    42: signal.SIGHUP,
-    43: signal.SIGINT,
-    44: signal.SIGQUIT,
-    45: signal.SIGTSTP,
+    number: meant
+    for number, meant in (
+        (41, signal.SIGTERM),
+        (42, signal.SIGHUP),
+        (43, signal.SIGINT),
+        (44, signal.SIGQUIT),
+        (45, signal.SIGTSTP),
+    )
+    if number <= getattr(signal, "SIGRTMAX", 0)
 }
+_STEP_SECONDS = 0.005
+
+
+def received(numbers: tuple[int, ...], wait_ns: int) -> tuple[int, int]:
+    """Wait for one of these blocked signals; return it and its sender's pid, 0 for the kernel.
+
+    `wait_ns` below 0 is for ever; (0, 0) when it is over. Where nobody tells a sender (macOS), those
+    that a terminal sends count as sent by the kernel.
+    """
+    if hasattr(signal, "sigtimedwait"):
+        if wait_ns < 0:
+            found = signal.sigwaitinfo(numbers)
+        else:
+            found = signal.sigtimedwait(numbers, wait_ns / 1e9)
+        return (0, 0) if found is None else (found.si_signo, found.si_pid)
+    until_ns = time.monotonic_ns() + wait_ns
+    while wait_ns >= 0 and signal.sigpending().isdisjoint(numbers):
+        if time.monotonic_ns() >= until_ns:
+            return 0, 0
+        time.sleep(_STEP_SECONDS)
+    number = int(signal.sigwait(numbers))
+    return number, 0 if number in (signal.SIGINT, signal.SIGQUIT) else -1
 
 
 class Echoes:

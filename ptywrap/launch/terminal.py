@@ -47,7 +47,9 @@ def reopened(descriptor: int, flags: int) -> int:
 
     By name; where there is no node (containers), by /proc; at last the one we have, as it is.
     """
-    names = [b"/proc/self/fd/%d" % descriptor, b"/dev/tty"]
+    names = [b"/proc/self/fd/%d" % descriptor]
+    if _controls_us(descriptor):
+        names.append(b"/dev/tty")  # after `su` the node is another user's
     try:
         names.insert(0, posix.ttyname(descriptor).encode())
     except OSError:
@@ -62,6 +64,15 @@ def reopened(descriptor: int, flags: int) -> int:
             return found
         posix.close(found)
     return descriptor
+
+
+def _controls_us(descriptor: int) -> bool:
+    """Whether it is our session's terminal."""
+    try:
+        posix.tcgetpgrp(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 class Terminal:
