@@ -1,13 +1,12 @@
 """All sessions of this user: found in the marks folder, advanced, and closed when they are over."""
 
 import re
-from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
 
 from ptywrap import __version__, wire
 from ptywrap.observe.actor import actor
 from ptywrap.observe.commands import Finish, Start
+from ptywrap.observe.outer import Outer, born_ns, typed_in
 from ptywrap.observe.session import BARE, Session, begin_of
 from ptywrap.observe.telling import Key
 from ptywrap.observe.ward import Ended, Ward
@@ -26,14 +25,6 @@ _REASONS = {
     2: ("lifecycle", "the command did not wait for the observer"),
     3: ("pump", "records could not be written"),
 }
-
-
-class Outer(NamedTuple):
-    """The session a run was typed in: its shell, and the process this forked for it."""
-
-    session: Session
-    shell: int
-    launcher: int
 
 
 class Sessions:
@@ -144,7 +135,7 @@ class Sessions:
     def _adopt(self, session: Session, now_ns: int) -> None:
         ward, begin = self.ward, session.begin
         pid = begin.shell_pid
-        outer = self._typed_in(session) if session.run else None
+        outer = typed_in(ward, session) if session.run else None
         if outer is not None:
             self._outer[session.name] = outer
             ward.typed.add(session.name)
@@ -188,24 +179,6 @@ class Sessions:
         environ = kernel.environ(begin.shell_pid, rules.ci_variables)
         terminal = begin.mode != BARE or session.name in self._outer
         return actor(above, environ, rules.agents, terminal=terminal)
-
-    def _typed_in(self, session: Session) -> Outer | None:
-        """Return the session in whose shell a run was typed: shell, launcher, keeper, command."""
-        parent = self.ward.active.get(session.begin.parent)
-        if parent is None:
-            return None
-        line = self.ward.kernel.forebears(session.begin.keeper_pid)[:3]
-        for launcher, shell in pairwise(line):
-            if shell.pid in parent.commands.shells():
-                return Outer(parent, shell.pid, launcher.pid)
-        return None
-
-    def _born_ns(self, outer: Outer) -> int | None:
-        """Return when the launcher of a run was born, as the tree of its session tells."""
-        life = self.ward.tree.live.get(outer.launcher)
-        if life is not None and life.ppid == outer.shell:
-            return life.top_ns
-        return outer.session.held.born_ns(outer.launcher, outer.shell)
 
     def _accepts(self, session: Session, pid: int) -> bool:
         """Say whether a shell's marks count: it must live in the session's tree, or have."""
@@ -279,7 +252,7 @@ class Sessions:
             seen="mark",
         )
         outer = self._outer.get(session.name)
-        top_ns = self._born_ns(outer) if outer is not None else None
+        top_ns = born_ns(self.ward, outer) if outer is not None else None
         typed = (outer.session, outer.shell, top_ns) if outer and top_ns is not None else None
         self.outcomes[session.name] = self.ward.closing.ran(session, finish, typed)
         while len(self.outcomes) > _OUTCOMES:

@@ -133,11 +133,8 @@ class Teller:
     ) -> wire.Command:
         finish, key = story.finish, story.key
         start = finish.start
-        spans = _spans(story.entries)
         cpu = account.chosen(story.cpu, account.summed(processes, story.entries))
-        pieces = path.pieces(spans, start.at_ns, finish.end_ns)
-        total_ns = None if cpu.user_ns is None else cpu.user_ns + (cpu.sys_ns or 0)
-        split = account.split(pieces, spans, total_ns)
+        split = _split(story, cpu)
         ran = _ran_by(session) if session.executed else _ran(story, processes)
         named = naming.name(story.line, ran, self.rules)
         exit_status, signal = self._ending(session, finish, processes)
@@ -243,6 +240,13 @@ def _ran(story: Story, processes: Sequence[wire.Process]) -> list[naming.Ran]:
             born_ns = one.started_at or 0
             found.append(naming.Ran(tuple(one.argv), born_ns, one.wall_ns or 1 << 62))
     return found
+
+
+def _split(story: Story, cpu: account.Cpu) -> wire.Split:
+    spans = _spans(story.entries)
+    pieces = path.pieces(spans, story.finish.start.at_ns, story.finish.end_ns)
+    total_ns = None if cpu.user_ns is None else cpu.user_ns + (cpu.sys_ns or 0)
+    return account.split(pieces, spans, total_ns)
 
 
 def _spans(entries: Sequence[Entry]) -> list[path.Span]:

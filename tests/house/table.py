@@ -136,14 +136,14 @@ TABLE = (
     Row("ptywrap.host", "*", may="ptywrap.wire ptywrap.clock", third="psutil"),
     Row(
         "ptywrap.observe",
-        "times tree commands attention path account actor naming",
+        "times tree commands fold attention path account actor naming",
         may=_OBSERVE,
         pure=True,
     ),
     Row(
         "ptywrap.observe",
-        ". __main__ observer asks ward sessions sensors recorder checkout fingerprint markfile "
-        "held inotify kernel",
+        ". __main__ observer asks ward sessions outer lately sensors recorder checkout fingerprint "
+        "markfile held inotify kernel",
         may=_OBSERVE,
     ),
     # They change facts, which are msgspec's structs, or speak the control socket's MessagePack.
