@@ -217,4 +217,5 @@ def roles(window: Terminal, shell: str = "bash") -> Roles:
         ]
 
     assert wait_for(lambda: len(pumps()) == 1 and len(guardians()) == 1), (pumps(), guardians())
-    return Roles(window.pid, keeper, pumps()[0], guardians()[0], shell_process)
+    launcher = int(status_fields(keeper)[1])
+    return Roles(launcher, keeper, pumps()[0], guardians()[0], shell_process)

@@ -25,6 +25,8 @@ PROMPT = rb"ready> "
 PATIENCE_S = float(os.environ.get("PTYWRAP_TEST_PATIENCE_S", "20"))
 # How finely a wait looks at what has no descriptor to poll.
 STEP_MS = 2
+# No pattern that is waited for spans more output than this.
+REACH_BYTES = 16384
 ESCAPES = re.compile(rb"\x1b(?:\[[0-9;?<=>]*[a-zA-Z]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[=>]|\([A-Z])")
 
 Attributes = list[int | list[bytes | int]]
@@ -110,7 +112,9 @@ class Terminal:
         """Return the output from where the last wait ended to the end of `pattern`."""
         expression = re.compile(pattern)
         deadline = time.monotonic() + within_s
-        while not (found := expression.search(self.output, self.position)):
+        since = self.position
+        while not (found := expression.search(self.output, since)):
+            since = max(since, len(self.output) - REACH_BYTES)
             seen = bytes(self.output[self.position :][-2000:])
             assert time.monotonic() < deadline, f"no {pattern!r} in {seen!r}"
             self.read_once()

@@ -7,11 +7,12 @@ import time
 
 import pytest
 
-from tests.e2e.places import SHELLS, Place, children, roles, shell_pid, status_fields
+from tests.e2e.places import SHELLS, Place, children, needs, roles, shell_pid, status_fields
 from tests.e2e.terminal import LAUNCHER, PROMPT, Terminal, best_s, exit_code, wait_for
 
 pytestmark = pytest.mark.linux
 OUTER = rb"outer> "
+STATUS_OF = {"bash": "$?", "zsh": "$?", "fish": "$status"}
 
 
 def test_an_interrupt_goes_in_while_nobody_reads_what_comes_out(place: Place) -> None:
@@ -57,29 +58,40 @@ def in_front(pid: int) -> bool:
     return state != "T" and group == foreground
 
 
-def under_a_shell(place: Place) -> Terminal:
+# fish's fg says 0 whatever the job said, bare as well.
+AFTER_FG = {"bash": 37, "zsh": 37, "fish": 0}
+OUTER_SHELLS = {
+    "bash": ["bash", "--norc", "--noprofile", "-i"],
+    "zsh": ["zsh", "-f", "-i"],
+    "fish": ["fish", "--no-config", "-C", "function fish_prompt; echo -n 'outer> '; end"],
+}
+
+
+def under_a_shell(place: Place, shell: str = "bash") -> Terminal:
     """Return a window with a session started from an outer shell with job control."""
-    outer = place.open(["bash", "--norc", "--noprofile", "-i"], place.environment(PS1="outer> "))
+    needs(shell)
+    outer = place.open(OUTER_SHELLS[shell], place.environment(PS1="outer> "))
     outer.until(OUTER)
     outer.ask(" ".join(LAUNCHER), PROMPT)
     return outer
 
 
-def after_fg(outer: Terminal) -> int:
+def after_fg(outer: Terminal, status: str = "$?") -> int:
     """Bring the session back, use it, leave it with 37; return what the outer shell saw."""
     outer.line("fg")
     assert wait_for(outer.raw), "not in raw mode after fg"
     outer.ask("echo he''re", rb"here\s")
     outer.ask("exit 37", OUTER)
-    return int(outer.ask("echo le''ft=$?=", rb"left=\d+=").rpartition(b"left=")[2][:-1])
+    return int(outer.ask(f"echo le''ft:{status}:", rb"left:\d+:").rpartition(b"left:")[2][:-1])
 
 
-def test_a_shell_that_suspends_itself_suspends_the_session(place: Place) -> None:
-    outer = under_a_shell(place)
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_shell_that_suspends_itself_suspends_the_session(place: Place, shell: str) -> None:
+    outer = under_a_shell(place, shell)
     outer.ask("suspend -f", OUTER)
     assert not outer.raw()
     outer.ask("echo out''side", rb"outside\s")
-    assert after_fg(outer) == 37
+    assert after_fg(outer, STATUS_OF[shell]) == AFTER_FG[shell]
 
 
 def test_a_session_can_suspend_itself_twice(place: Place) -> None:
@@ -109,18 +121,18 @@ def test_a_shell_that_suspends_itself_goes_on_at_once_where_nobody_controls_jobs
     assert exit_code(window.finish()) == 37
 
 
-@pytest.mark.parametrize("who", ["group", "pump", "keeper"])
-def test_a_stop_signal_to_us_suspends_the_session(place: Place, who: str) -> None:
-    outer = under_a_shell(place)
-    (launcher,) = children(outer.pid)
+@pytest.mark.parametrize("who", ["group", "pump", "keeper", "launcher"])
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_stop_signal_to_us_suspends_the_session(place: Place, shell: str, who: str) -> None:
+    outer = under_a_shell(place, shell)
     session = roles(outer)
     if who == "group":
-        os.killpg(launcher, signal.SIGTSTP)
+        os.killpg(session.launcher, signal.SIGTSTP)
     else:
         os.kill(getattr(session, who), signal.SIGTSTP)
     outer.until(OUTER)
     assert not outer.raw()
-    assert after_fg(outer) == 37
+    assert after_fg(outer, STATUS_OF[shell]) == AFTER_FG[shell]
 
 
 def test_an_interrupt_ends_a_run_as_it_ends_the_command(place: Place) -> None:

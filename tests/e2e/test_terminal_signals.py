@@ -122,9 +122,8 @@ def test_the_shell_outlives_any_one_of_ours(place: Place, shell: str, who: str) 
     window = place.shell(shell)
     window.ask("set kept val''ue" if shell == "fish" else "kept=val''ue", PROMPT)
     session = roles(window, shell)
-    # A busy machine takes its time to carry a kill out.
     os.kill(getattr(session, who), signal.SIGKILL)
-    assert wait_for(lambda: not alive(getattr(session, who)))
+    assert gone(getattr(session, who))
     window.ask('echo "[$kept]"', rb"\[value\]")
     assert shell_pid(window, shell) == session.shell
     window.line("exit 37")
@@ -132,6 +131,28 @@ def test_the_shell_outlives_any_one_of_ours(place: Place, shell: str, who: str) 
     if (status, who) == (255, "keeper") and kernel() < (6, 15):
         pytest.skip("this kernel keeps no exit status for a pidfd: PIDFD_GET_INFO came with 6.15")
     assert (status, window.attributes()) == (37, window.at_first)
+
+
+def test_the_shell_outlives_thirty_pumps(place: Place) -> None:
+    window = place.shell()
+    session = roles(window)
+    seen = set()
+    for number in range(30):
+        pump = roles(window).pump
+        seen.add(pump)
+        if number % 2:
+            window.ask("seq 1 20000", rb"\b900\r\n")
+        os.kill(pump, signal.SIGKILL)
+        assert gone(pump)
+        window.ask(f"echo he''re{number}", rb"here%d\s" % number)
+    assert (len(seen), shell_pid(window)) == (30, session.shell)
+    window.line("exit 37")
+    assert exit_code(window.finish()) == 37
+
+
+def gone(pid: int) -> bool:
+    """Tell whether a process is dead in time: a busy machine takes its time to carry a kill out."""
+    return wait_for(lambda: not alive(pid))
 
 
 def kernel() -> tuple[int, int]:
