@@ -206,14 +206,14 @@ def roles(window: Terminal, shell: str = "bash") -> Roles:
         return [
             pid
             for pid in children(keeper)
-            if pid != shell_process and status_fields(pid)[3] == launcher_session
+            if pid != shell_process and status_fields(pid)[3:4] == [launcher_session]
         ]
 
     def guardians() -> list[int]:
         return [
             pid
             for pid in children(keeper)
-            if pid != shell_process and status_fields(pid)[3] == str(pid) and is_ours(pid)
+            if pid != shell_process and status_fields(pid)[3:4] == [str(pid)] and is_ours(pid)
         ]
 
     assert wait_for(lambda: len(pumps()) == 1 and len(guardians()) == 1), (pumps(), guardians())
