@@ -25,8 +25,8 @@ _STEP_SECONDS = 0.005
 def received(numbers: tuple[int, ...], wait_ns: int) -> tuple[int, int]:
     """Wait for one of these blocked signals; return it and its sender's pid, 0 for the kernel.
 
-    `wait_ns` below 0 is for ever; (0, 0) when it is over. Where nobody tells a sender (macOS), those
-    that a terminal sends count as sent by the kernel.
+    `wait_ns` below 0 is for ever; (0, 0) when it is over. Where nobody tells a sender (macOS),
+    those that a terminal sends count as sent by the kernel.
     """
     if hasattr(signal, "sigtimedwait"):
         if wait_ns < 0:
