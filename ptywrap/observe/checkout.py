@@ -54,9 +54,8 @@ def plain(url: str) -> str:
         if scheme[0].lower() == "file://":
             return rest.rstrip("/").removesuffix(".git")
         authority, _, path = rest.partition("/")
-        _, colon, port = authority.rpartition(":")
-        has_user = "@" in authority or (colon and not port.isdigit())
-        if has_user and "@" in path:
+        # A colon may be a port's, or a password's whose rest looks like a path.
+        if "@" in path and ("@" in authority or ":" in authority):
             authority, _, path = _past_secret(rest)
         host = _without_port(authority.rpartition("@")[2])
         return _joined(host, path)

@@ -16,14 +16,22 @@ from ptywrap.observe.telling import Key, Story, Teller, latest, since, within, w
 from ptywrap.observe.tree import Life
 
 
+class Outer(NamedTuple):
+    """The session a run was typed in: its shell, and the process this forked for it."""
+
+    session: Session
+    shell: int
+    launcher: int
+
+
 class Claim(NamedTuple):
     """A run that was typed in a session: the line and the run are one command, kept once.
 
-    `shell` typed it, `top_ns` is when its launcher was born, `fact` None: recorded nowhere.
+    `at_ns` is when the run began, `fact` None: recorded nowhere.
     """
 
-    shell: int
-    top_ns: int
+    outer: Outer
+    at_ns: int
     key: Key
     fact: wire.Command | None
     entries: Sequence[Entry]
@@ -52,7 +60,7 @@ class Closing:
         entries = session.held.take(lambda entry: within(shell, since_ns, until_ns, entry))
         living = [life for life in self.teller.tree.below(shell) if _in(life, finish)]
         claims = [c for c in self._claims.get(session.id, ()) if _in_claim(c, finish)]
-        rest = [entry for entry in entries if all(entry.top_ns != c.top_ns for c in claims)]
+        rest, living = _others(claims, entries, living)
         key = claims[0].key if claims else self.key(session, start)
         private = self._private(session, finish, rest, living, claims)
         if living:
@@ -67,10 +75,8 @@ class Closing:
         session.held.commit()
         self._forget(session, finish, claims)
 
-    def ran(
-        self, session: Session, finish: Finish, outer: tuple[Session, int, int] | None
-    ) -> Key | None:
-        """Close a run; `outer` is the session, its shell and the birth of what it typed this as.
+    def ran(self, session: Session, finish: Finish, outer: Outer | None) -> Key | None:
+        """Close a run that may have been typed in a session.
 
         Returns what it was told under, None if it is to be recorded nowhere.
         """
@@ -80,7 +86,7 @@ class Closing:
         living = self.teller.tree.below(shell)
         key = self.key(session, finish.start)
         if outer is not None:
-            key = self._outer_key(*outer) or key
+            key = self._outer_key(outer, session.begin.at_ns) or key
         recorder = self.teller.recorder
         if recorder.ignores(line) or recorder.was_paused(finish.start.at_ns):
             session.held.commit()
@@ -92,8 +98,8 @@ class Closing:
         session.spans.append((shell, 0, 1 << 62, key.id))
         if outer is not None:
             told = [entry._replace(row=b"") for entry in entries]
-            claim = Claim(outer[1], outer[2], key, fact, told)
-            self._claims.setdefault(outer[0].id, []).append(claim)
+            claim = Claim(outer, session.begin.at_ns, key, fact, told)
+            self._claims.setdefault(outer.session.id, []).append(claim)
         return key
 
     def over(self, session: Session) -> None:
@@ -103,10 +109,11 @@ class Closing:
             self._before.pop((session.id, shell), None)
         self._claims.pop(session.id, None)
 
-    def _outer_key(self, session: Session, shell: int, top_ns: int) -> Key | None:
+    def _outer_key(self, outer: Outer, at_ns: int) -> Key | None:
         """Return the typed command that a run is, unless another run is it already."""
-        start = session.commands.running(shell)
-        if start is None or start.at_ns > top_ns:
+        session = outer.session
+        start = session.commands.running(outer.shell)
+        if start is None or start.at_ns > at_ns:
             return None
         key = self.key(session, start)
         taken = any(claim.key == key for claim in self._claims.get(session.id, ()))
@@ -194,7 +201,19 @@ def _in(life: Life, finish: Finish) -> bool:
 
 def _in_claim(claim: Claim, finish: Finish) -> bool:
     start = finish.start
-    return claim.shell == start.shell_pid and start.at_ns <= claim.top_ns <= finish.end_ns
+    typed_here = claim.outer.shell == start.shell_pid
+    return typed_here and start.at_ns <= claim.at_ns <= finish.end_ns
+
+
+def _others(
+    claims: Sequence[Claim], entries: Sequence[Entry], living: Sequence[Life]
+) -> tuple[list[Entry], list[Life]]:
+    """Return what a line ran besides runs: launchers and what they need are ours, not its own."""
+    launchers = {claim.outer.launcher for claim in claims}
+    every: list[Entry | Life] = [*entries, *living]
+    tops = {one.top_ns for one in every if one.pid in launchers}
+    rest = [entry for entry in entries if entry.top_ns not in tops]
+    return rest, [life for life in living if life.top_ns not in tops]
 
 
 def _cost(session: Session) -> account.Cpu:

@@ -43,11 +43,6 @@ class Held:
             if os.write(self._descriptor, data) == len(data):
                 self._waiting.clear()
 
-    def born_ns(self, pid: int, ppid: int) -> int | None:
-        """Return when the last held process of a pid and a parent was born."""
-        found = [e.born_ns for e in self._entries() if e.pid == pid and e.ppid == ppid]
-        return found[-1] if found else None
-
     def take(self, wanted: Callable[[Entry], bool]) -> list[Entry]:
         """Return those that are wanted, in the order they ended; they go with `commit`."""
         found: list[Entry] = []

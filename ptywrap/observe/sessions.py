@@ -5,8 +5,9 @@ from pathlib import Path
 
 from ptywrap import __version__, wire
 from ptywrap.observe.actor import actor
+from ptywrap.observe.closing import Outer
 from ptywrap.observe.commands import Finish, Start
-from ptywrap.observe.outer import Outer, born_ns, typed_in
+from ptywrap.observe.outer import typed_in
 from ptywrap.observe.session import BARE, Session, begin_of
 from ptywrap.observe.telling import Key
 from ptywrap.observe.ward import Ended, Ward
@@ -252,9 +253,7 @@ class Sessions:
             seen="mark",
         )
         outer = self._outer.get(session.name)
-        top_ns = born_ns(self.ward, outer) if outer is not None else None
-        typed = (outer.session, outer.shell, top_ns) if outer and top_ns is not None else None
-        self.outcomes[session.name] = self.ward.closing.ran(session, finish, typed)
+        self.outcomes[session.name] = self.ward.closing.ran(session, finish, outer)
         while len(self.outcomes) > _OUTCOMES:
             del self.outcomes[next(iter(self.outcomes))]
 

@@ -87,12 +87,6 @@ def test_over_it_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_held_process_tells_when_it_was_born(tmp_path: Path) -> None:
-    held = Held(tmp_path / "held")
-    held.add(an_entry(5, born_ns=77))
-    assert (held.born_ns(5, 100), held.born_ns(5, 101)) == (77, None)
-
-
 entries = st.builds(
     lambda pid, row, cpu: an_entry(pid, row)._replace(cpu_ns=cpu),
     st.integers(1, 1 << 22),
