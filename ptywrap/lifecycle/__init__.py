@@ -1,6 +1,7 @@
 """Chooses how to see processes start and end: the best backend that a self-test proves to work."""
 
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from typing import NamedTuple
 
@@ -32,11 +33,14 @@ class Choice(NamedTuple):
 
 def here() -> tuple[Backend, ...]:
     """Return one of each backend of this system, none of them open, best first."""
-    return tuple(
-        getattr(import_module(module), name)()
-        for system, module, name in BACKENDS
-        if system in {"any", sys.platform}
-    )
+    return tuple(_each())
+
+
+def _each() -> Iterator[Backend]:
+    """Yield them one by one: those that are not reached need not be imported, nor psutil."""
+    for system, module, name in BACKENDS:
+        if system in {"any", sys.platform}:
+            yield getattr(import_module(module), name)()
 
 
 def start(backend: Backend) -> tuple[Probe, int | None, tuple[Event, ...]]:
@@ -55,10 +59,15 @@ def start(backend: Backend) -> tuple[Probe, int | None, tuple[Event, ...]]:
     return verdict.probe, descriptor, verdict.events
 
 
-def choose(*, without: tuple[str, ...] = ()) -> Choice:
-    """Open the first backend that passes its self-test; `without` names those that broke."""
+def choose(*, without: tuple[str, ...] = (), before: str | None = None) -> Choice:
+    """Open the first backend that passes its self-test.
+
+    `without` names those that broke, `before` the one that better ones are wanted than.
+    """
     said: list[tuple[str, Probe]] = []
-    for backend in here():
+    for backend in _each():
+        if backend.name == before:
+            break
         if backend.name in without:
             continue
         probe, descriptor, events = start(backend)

@@ -28,6 +28,8 @@ _DOUBT_NS = 3_000_000
 _RETRY_NS, _SETTLE_NS = 50_000, 500_000_000
 _PASS_NS, _AGE_NS = 8_000_000, 60_000_000  # so long the others wait for us, and all in the buffer
 _FULL, _CROWD, _QUIET_MS = 48 * 1024, 128, 12
+# With few CPUs, and those busy, the kernel does not look for an idle one when it wakes us.
+_FEW_CPUS, _SHUN_NS = 8, 4_000_000
 
 
 class _Exec:
@@ -44,40 +46,35 @@ class Reader:
 
     def __init__(self, sockets: tuple[int, int, int], pipe: int, *, resync: bool) -> None:
         self.execs, self.lives, self.foreign = sockets
-        self.pipe = pipe
-        self.behind = resync
+        self.pipe, self.behind = pipe, resync
         self.settle_ns = 0
-        self.message = bytearray(8192)
-        self.vector = [self.message]
-        view = memoryview(self.message)
+        self.vector = [bytearray(8192)]
+        view = memoryview(self.vector[0])
         self.words = view.cast("I")
         self.stamp = view[44:52].cast("Q")
         self.body = view[24:_MESSAGE]
-        self.arguments = bytearray(_ARGV_BYTES + 1)
-        self.argument_vector = [self.arguments]
+        self.arguments = [bytearray(_ARGV_BYTES + 1)]
         self.plain = _head(EVENT, 0, len(self.body))
         self.buffer = bytearray()
+        self.cpus = posix.sched_getaffinity(0)
+        self.shunned, self.shunned_ns = -1, 0
         self.crowded = False
         self.last = self.newest = self.oldest = self.passed = self.told = 0
         self.known: dict[int, _Exec] = {}
         self.later: list[_Exec] = []
         self.queued, self.idle = select.poll(), select.poll()
         self.queued.register(self.execs, select.POLLIN)
-        for each in sockets:
-            if each >= 0:
-                self.idle.register(each, select.POLLIN)
+        for each in (each for each in sockets if each >= 0):
+            self.idle.register(each, select.POLLIN)
         self.idle.register(pipe, 0)  # POLLERR: the observer is gone
 
     def run(self) -> None:
         """Serve until the other end of the pipe is closed."""
         while True:
             self.attend()
-            wait = None
-            if self.settle_ns:
-                wait = max(0, (self.settle_ns - time.monotonic_ns()) // 1_000_000 + 1)
-            for descriptor, _ in self.idle.poll(wait):
-                if descriptor == self.pipe:
-                    return
+            ready = self.idle.poll(_SETTLE_NS // 1_000_000 if self.settle_ns else None)
+            if any(descriptor == self.pipe for descriptor, _ in ready):
+                return
 
     def attend(self) -> None:
         """Take execs as they come, and the rest in passing, until all has been quiet."""
@@ -113,21 +110,20 @@ class Reader:
         if self.behind:
             self.caught_up()
         self.flush(until)
-        if self.foreign >= 0:
-            self.pass_on()
+        self.pass_on()
         self.later.clear()
         return self.newest <= self.told
 
     def exec(self, pid: int, stamp: int) -> None:
         """Add an exec with the arguments its process has right now."""
-        size = self.read_arguments(pid)
-        now = time.monotonic_ns()
-        argv = bytes(self.arguments[:size]) if size > 0 else None
+        size, now = self.read_arguments(pid), time.monotonic_ns()
+        argv = bytes(self.arguments[0][:size]) if size > 0 else None
         if pid in self.known:
             self.correct(pid, stamp, argv)
         seen = self.known[pid] = _Exec(pid, stamp, now, argv)
-        self.last = stamp
-        self.newest = max(self.newest, stamp)
+        self.last, self.newest = stamp, max(self.newest, stamp)
+        if self.words[10] != self.shunned and 1 < len(self.cpus) <= _FEW_CPUS:
+            self.shun(self.words[10], now)
         self.buffer += _head(EVENT, _flags(size), len(self.body) + len(argv or b""))
         self.buffer += self.body
         self.buffer += argv or b""
@@ -159,11 +155,19 @@ class Reader:
         self.crowded = taken > _CROWD
 
     def overrun(self, error: OSError) -> None:
-        """Say that messages were dropped; any other error ends us."""
         if error.errno != ENOBUFS:
             raise error
         self.buffer += _head(OVERRUN, 0, 0)
         self.behind = True
+
+    def shun(self, cpu: int, now: int) -> None:
+        """Leave the CPU of the last exec, whose process would have to be stopped for us to run."""
+        if now - self.shunned_ns > _SHUN_NS and posix.sched_getscheduler(0) == posix.SCHED_OTHER:
+            self.shunned, self.shunned_ns = cpu, now
+            try:
+                posix.sched_setaffinity(0, self.cpus - {cpu})
+            except OSError:  # the others were taken from us meanwhile
+                self.cpus = {cpu}
 
     def read_arguments(self, pid: int) -> int:
         """Return how many bytes of /proc/PID/cmdline are in `arguments`; -1: no such process."""
@@ -172,7 +176,7 @@ class Reader:
         except OSError:
             return -1
         try:
-            return posix.readv(descriptor, self.argument_vector)
+            return posix.readv(descriptor, self.arguments)
         except OSError:
             return -1
         finally:
@@ -197,7 +201,6 @@ class Reader:
             self.add_late(BACK, seen.pid, seen.stamp, b"", flags)
 
     def breathe(self) -> None:
-        """Use a moment in which no exec is queued for what may wait."""
         if self.behind:
             self.caught_up()
         elif self.later:
@@ -215,11 +218,10 @@ class Reader:
         size = self.read_arguments(seen.pid)
         if size > 0:
             seen.read_ns = time.monotonic_ns()
-            seen.argv = bytes(self.arguments[:size])
+            seen.argv = bytes(self.arguments[0][:size])
             self.add_late(ARGV, seen.pid, seen.stamp, seen.argv, _flags(size))
 
     def place(self, seen: _Exec) -> None:
-        """Add exe and cwd; another user's are unreadable."""
         try:
             exe = posix.readlink(b"%d/exe" % seen.pid)
             cwd = posix.readlink(b"%d/cwd" % seen.pid)
@@ -229,7 +231,6 @@ class Reader:
         self.add_late(PLACE, seen.pid, seen.stamp, exe + b"\0" + cwd, 0)
 
     def add_late(self, kind: int, pid: int, stamp: int, body: bytes, flags: int) -> None:
-        """Add a record with a pid and a time."""
         self.buffer += _head(kind, flags, 12 + len(body))
         self.buffer += pid.to_bytes(4, sys.byteorder)
         self.buffer += stamp.to_bytes(8, sys.byteorder)
@@ -244,7 +245,6 @@ class Reader:
         self.flush(time.monotonic_ns() - _DOUBT_NS)
 
     def flush_when_due(self) -> None:
-        """Write when it is much or old."""
         if len(self.buffer) > _FULL or self.newest - self.oldest > _AGE_NS:
             self.flush(time.monotonic_ns() - _DOUBT_NS)
 
@@ -265,8 +265,7 @@ class Reader:
         self.buffer.clear()
 
     def pass_on(self) -> None:
-        """Send the messages of the last socket as they are."""
-        while True:
+        while self.foreign >= 0:
             try:
                 message = posix.read(self.foreign, 32768)
             except BlockingIOError:
