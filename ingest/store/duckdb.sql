@@ -37,11 +37,14 @@ QUALIFY row_number() OVER (
     PARTITION BY b.tenant, b.device, {key} ORDER BY b.number DESC, f.place_fed DESC
 ) = 1;
 
--- name: replace
+-- name: former
+-- What was told before under the keys of the group.
 CREATE OR REPLACE TEMP TABLE former AS
 SELECT t.rowid AS former, s.place_fed, t.version > s.version AS newer
 FROM {table} AS t JOIN stage_{table} AS s
 ON t.tenant = s.tenant AND t.device = s.device AND {equal};
+
+-- name: replace
 DELETE FROM stage_{table} WHERE place_fed IN (SELECT place_fed FROM former WHERE newer);
 DELETE FROM {table} WHERE rowid IN (SELECT former FROM former WHERE NOT newer);
 

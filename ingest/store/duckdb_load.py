@@ -30,13 +30,14 @@ def load(cursor: DuckDBPyConnection, batches: Sequence[Batch]) -> None:
         if columns is None:
             continue
         cursor.register(f"fed_{name}", columns)
-        _load(cursor, name, batches)
+        told_again = _load(cursor, name, batches)
         for child_name, child in CHILDREN.items():
             if child.parent == name:
-                _load_list(cursor, child_name, batches)
+                _load_list(cursor, child_name, batches, told_again=told_again)
 
 
-def _load(cursor: DuckDBPyConnection, name: str, batches: Sequence[Batch]) -> None:
+def _load(cursor: DuckDBPyConnection, name: str, batches: Sequence[Batch]) -> bool:
+    """Load one table; say whether it held any of the keys already."""
     shape = SHAPES[name]
     present = _present(name, batches)
     _run(
@@ -48,17 +49,24 @@ def _load(cursor: DuckDBPyConnection, name: str, batches: Sequence[Batch]) -> No
         key=", ".join(f'f."{key}"' for key in shape.key),
     )
     equal = _equal("t", "s", zip(shape.key, shape.key, strict=True))
-    _run(cursor, "replace", table=name, equal=equal)
+    former = cursor.execute(statement("former", table=name, equal=equal)).fetchone()
+    told_again = former is not None and former[0] > 0
+    if told_again:
+        _run(cursor, "replace", table=name)
     _run(cursor, "insert_commands" if name == "commands" else "insert", table=name)
     if name == "sessions":
         _run(cursor, "sessions_told")
+    return told_again
 
 
-def _load_list(cursor: DuckDBPyConnection, name: str, batches: Sequence[Batch]) -> None:
+def _load_list(
+    cursor: DuckDBPyConnection, name: str, batches: Sequence[Batch], *, told_again: bool
+) -> None:
     child = CHILDREN[name]
     keys = list(zip(child.key, child.parent_key, strict=True))
     words = {"table": name, "parent": child.parent}
-    _run(cursor, "children", **words, equal=_equal("t", "p", keys))
+    if told_again:
+        _run(cursor, "children", **words, equal=_equal("t", "p", keys))
     fed = _columns(name, batches)
     if fed is not None:
         cursor.register(f"fed_{name}", fed)
