@@ -1,6 +1,9 @@
 """Checks of lifecycle backends on statuses, arguments and processes of a moment, by promise."""
 
+import os
 from pathlib import Path
+
+import pytest
 
 from ptywrap.lifecycle.base import Backend, Exit, Fork, Promise
 from tests.conformance import watching
@@ -181,6 +184,32 @@ def who_was_born_before_it_was_followed_is_remembered(backend: Backend) -> None:
         backend.close()
 
 
+def a_pid_that_is_used_again_is_another_process(backend: Backend) -> None:
+    """Both have their own identity and status; the kernel is told which pid to give next."""
+    if not os.access("/proc/sys/kernel/ns_last_pid", os.W_OK):
+        pytest.skip("pids cannot be chosen: run the tests as root, with CONFIG_CHECKPOINT_RESTORE")
+    story = watching.watch(
+        backend,
+        """
+def child(code):
+    if not (pid := os.fork()): time.sleep(0.05); os._exit(code)
+    return pid
+first = child(1); os.waitpid(first, 0)
+for _ in range(200):
+    with open("/proc/sys/kernel/ns_last_pid", "w") as file: file.write(str(first - 1))
+    if (second := child(2)) == first: break
+    os.waitpid(second, 0)
+os.waitpid(second, 0); say("twice", first, second)
+""",
+    )
+    ((first, second),) = story.values("twice")
+    assert first == second
+    told = [(e.status, e.start_ticks) for e in story.exits(int(first))]
+    births = [e.start_ticks for e in story.forks(int(first))]
+    assert (len(set(births)), [ticks for _, ticks in told]) == (2, births)
+    assert [status for status, _ in told] == [1 << 8, 2 << 8]
+
+
 def every_program_of_a_chain_has_its_own_arguments(backend: Backend) -> None:
     """Never those of the next; what is not known is None."""
     chain = ["sh", "-c", 'exec sh -c "exec env A=1 sh -c \\"exec sleep 0.2\\" deep" deeper']
@@ -223,6 +252,7 @@ CHECKS = {
         vfork_and_exec_are_a_birth_and_a_program,
         a_thread_that_calls_exec_does_not_end_its_process,
         who_was_born_before_it_was_followed_is_remembered,
+        a_pid_that_is_used_again_is_another_process,
     ),
     Promise.ARGV: (every_program_of_a_chain_has_its_own_arguments,),
 }
