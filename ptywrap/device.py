@@ -2,7 +2,9 @@
 
 import contextlib
 import os
-from hashlib import blake2b
+
+# Through hashlib it would bring OpenSSL: 4 MB in the observer.
+from _blake2 import blake2b
 from pathlib import Path
 
 from ptywrap import paths

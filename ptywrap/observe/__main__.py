@@ -1,6 +1,5 @@
 """Started by name, detached: takes the lock, proves its sensors, then observes."""
 
-import argparse
 import contextlib
 import fcntl
 import functools
@@ -31,8 +30,8 @@ _LOG_BYTES = 1 << 20
 
 def main() -> int:
     """Observe as the one observer of this user; 0 at once where another one does."""
-    asked = _asked()
     settings = config.load()
+    idle_s = _idle_s(sys.argv[1:], settings.config.observer_idle_seconds)
     if config.off_switch(os.environ, settings.config) is not None:
         return 0
     marks = paths.marks_folder()
@@ -51,7 +50,6 @@ def main() -> int:
     teller = _teller(settings.config, identity)
     parts = (identity, sensors, teller, system())
     places = Places(marks.folder, paths.observer_socket(), lock)
-    idle_s = settings.config.observer_idle_seconds if asked.idle is None else asked.idle
     observing = observer(places, parts, watch(marks.folder), idle_s * 1_000_000_000)
     observing.begin(died_ns)
     observing.run()
@@ -59,10 +57,17 @@ def main() -> int:
     return 0
 
 
-def _asked() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m ptywrap.observe", description=__doc__)
-    parser.add_argument("--idle", type=int, help="leave this many seconds after the last session")
-    return parser.parse_args()
+def _idle_s(words: list[str], otherwise: int) -> int:
+    """Return how long to stay after the last session: `--idle SECONDS`, all there is to ask.
+
+    argparse would cost 1.4 MB for as long as we stay.
+    """
+    match words:
+        case []:
+            return otherwise
+        case ["--idle", seconds] if seconds.isdecimal():
+            return int(seconds)
+    raise SystemExit("usage: python -m ptywrap.observe [--idle SECONDS]")
 
 
 def _alone(path: Path) -> int | None:

@@ -113,9 +113,7 @@ class Sensors:
 
     def _improve(self) -> None:
         """Let a better backend take over if one works by now; it meets what lives already."""
-        refused = {name for name, probe in self.said if not probe.usable}
-        others = [one.name for one in lifecycle.here() if one.name not in refused]
-        choice = lifecycle.choose(without=(*self._broken, *others))
+        choice = lifecycle.choose(without=self._broken, before=next(iter(self.names), None))
         self._waiting.extend(choice.events)
         if choice.backend is not None:
             for pid in self._followed:
