@@ -6,6 +6,9 @@ import sys
 Modes = list[int | list[bytes | int]]  # what termios.tcgetattr returns
 
 
+GO = b"."  # what a held command waits for; without it the launcher runs it, and once is enough
+
+
 class Errand:
     """One launch. `arguments` are those of wrapper.py, in the order of the launcher's exec."""
 

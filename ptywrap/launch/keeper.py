@@ -107,6 +107,8 @@ class Keeper:
                 if descriptor >= 0:
                     posix.close(descriptor)
             errand.named("pump")
+            if self._order.is_shell:
+                leaving.announce()  # it has a user now, whatever becomes of the keeper
             self._leave_as_pump(self._relay(self._watch))
         self._pump = pid
 
@@ -115,6 +117,8 @@ class Keeper:
         errand.named("keeper")
         if not self._order.is_shell:
             self._command = leaving.command_pid(self._order)
+            if not self._command:
+                self._give_up()
         pids = (self._command or self._shell, posix.getpid(), self._pump)
         self._tally.begin(tally.opening(self._order, pids, self._environ, self._text))
         if not self._order.is_shell:

@@ -7,7 +7,7 @@ import select
 import sys
 import time
 
-from ptywrap.launch.errand import Errand, encoded
+from ptywrap.launch.errand import GO, Errand, encoded
 from ptywrap.launch.leader import MEASURED_BYTES, numbers
 from ptywrap.launch.signals import signal
 from ptywrap.launch.status import code_of, said, signal_of
@@ -35,6 +35,8 @@ def exec_failure(order: Errand) -> int:
 
     A command says first what it used until then.
     """
+    if not order.is_shell:
+        posix.write(order.hold_out, GO)
     posix.close(order.hold_out)
     told = b""
     while part := posix.read(order.errors_in, 64):
@@ -49,7 +51,8 @@ def exec_failure(order: Errand) -> int:
 
 def command_pid(order: Errand) -> int:
     """Return the pid of a relayed command, a child of the inner session's leader; 0 for none."""
-    return int.from_bytes(posix.read(order.errors_in, 4), "little")
+    told = posix.read(order.errors_in, 4)
+    return int.from_bytes(told, "little") if len(told) == 4 else 0
 
 
 def measured(order: Errand) -> tuple[int, ...]:

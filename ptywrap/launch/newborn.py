@@ -27,7 +27,8 @@ def become(order: errand.Errand) -> None:
     program, argv, environ = _prepared(order, environ, keeper)
     if not order.is_shell:
         posix.close(order.hold_out)
-        posix.read(order.hold_in, 1)
+        if posix.read(order.hold_in, 1) != errand.GO:
+            raise BrokenPipeError
         posix.write(order.errors_out, leader.used())
     failure = _run(program, argv, environ)
     posix.write(order.errors_out, failure.to_bytes(2, "little"))

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -252,3 +253,25 @@ def test_a_shell_without_its_hooks_reads_its_own_files(place: Place) -> None:
     window.until(PROMPT)
     window.line("exit 37")
     assert exit_code(window.finish()) == 37
+
+
+BREAKABLE = sorted(
+    path.stem
+    for path in Path(LAUNCHER[0]).parent.glob("*.py")
+    if path.stem not in ("__init__", "wrapper")
+)
+
+
+@pytest.mark.parametrize("text", ["def (\n", ""], ids=["broken", "empty"])
+@pytest.mark.parametrize("module", BREAKABLE)
+def test_a_command_runs_when_any_module_is_broken(place: Place, module: str, text: str) -> None:
+    copy = a_copy(place)
+    copy.module(f"launch.{module}").write_text(text)
+    argv = [str(copy.launcher), "--quiet", "--", "sh", "-c", "echo ru''ns; exit 9"]
+    environ = place.environment(PTYWRAP_VENV=str(copy.environment))
+    piped = subprocess.run(
+        argv, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    window = place.open(argv, environ)
+    assert (piped.returncode, piped.stdout, piped.stderr) == (9, b"runs\n", b"")
+    assert (exit_code(window.finish()), bytes(window.output)) == (9, b"runs\r\n")
