@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import NamedTuple
 
-from ptywrap.lifecycle.base import Backend, Event, Probe, Totals, Usage
+from ptywrap.lifecycle.base import Backend, Event, Probe, Reaped, Totals, Usage
 from ptywrap.lifecycle.selftest import check
 
 BACKENDS = (
@@ -93,3 +93,21 @@ def totals(pid: int) -> Totals | None:
     from ptywrap.lifecycle import usage
 
     return usage.totals(pid)
+
+
+def buried(pid: int, start_ticks: int) -> Usage | None:
+    """Return what an ended process used that nobody has reaped; None: too late, or not told."""
+    if sys.platform != "linux":
+        return None
+    from ptywrap.lifecycle import usage
+
+    return usage.buried(pid, start_ticks)
+
+
+def reaped(pid: int) -> Reaped | None:
+    """Return what a living process's reaped children used so far; None: gone, or not told."""
+    if sys.platform != "linux":
+        return None
+    from ptywrap.lifecycle import usage
+
+    return usage.reaped(pid)

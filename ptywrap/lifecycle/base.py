@@ -89,7 +89,9 @@ class Usage(NamedTuple):
     """What one process used from its birth to `at`, its children not counted.
 
     One source, never a sum of two. `source` names it: `zombie` is a read of /proc that won against
-    the reaper, and `raced`; `look` is a last look at a living process, a lower bound, `sampled`.
+    the reaper, and `raced`; `ledger` is by how much its parent's reaped children grew when only
+    this one can have added it, `raced` too; `look` is a last look at a living process, a lower
+    bound, `sampled`.
     """
 
     pid: int
@@ -116,6 +118,24 @@ class Totals(NamedTuple):
     child_sys_ns: int
     read_bytes: int | None
     write_bytes: int | None
+
+
+class Reaped(NamedTuple):
+    """What the children that a living process has waited for used so far, with their children.
+
+    CPU time in steps of one clock tick, each kind cut to whole ones; bytes exactly, None where they
+    cannot be told from the process's own. `unreaped` are the children it has not waited for yet,
+    alive or not. The process itself is not counted.
+    """
+
+    pid: int
+    start_ticks: int
+    at: int
+    user_ns: int
+    sys_ns: int
+    read_bytes: int | None
+    write_bytes: int | None
+    unreaped: frozenset[int]
 
 
 class Gap(NamedTuple):

@@ -4,6 +4,7 @@ import os
 import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,67 @@ def test_an_unreaped_process_tells_its_status_by_its_entry_not_by_the_descriptor
     os.waitpid(pid, 0)
     os.close(held)
     assert told == (None, 5 << 8)
+
+
+def test_a_look_at_one_thread_tells_more_than_ticks() -> None:
+    used = lifecycle.look(os.getpid())
+    assert used is not None
+    before = time.process_time_ns()
+    told_ns = (used.user_ns or 0) + (used.sys_ns or 0)
+    assert 0 < told_ns <= before
+    assert before - told_ns < 50_000_000
+
+
+def test_what_schedstat_adds_is_less_than_two_ticks_and_goes_to_both_kinds() -> None:
+    tick = proctree.TICK_NS
+    told = [
+        usage.precise(0, 0, 5_000_000),
+        usage.precise(3, 1, 4 * tick + 8_000),
+        usage.precise(3, 1, 4 * tick - 1),
+        usage.precise(3, 1, 9 * tick),
+        usage.precise(3, 1, None),
+    ]
+    whole = (3 * tick, tick)
+    assert told == [(2_500_000, 2_500_000), (whole[0] + 5_600, whole[1] + 2_400), *[whole] * 3]
+
+
+def test_bytes_of_a_living_process_are_not_its_childrens(tmp_path: Path) -> None:
+    if not _is_on_disk(tmp_path):
+        pytest.skip("the temporary folder is in memory: set TMPDIR to one on a disk")
+    code = f"head -c 3000000 /dev/zero >{tmp_path}/file; sync {tmp_path}/file; echo; read end"
+    with subprocess.Popen(["/bin/sh", "-c", code], stdin=-1, stdout=-1) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        own, children = lifecycle.look(child.pid), lifecycle.reaped(child.pid)
+    if own is None or children is None or children.write_bytes is None:
+        pytest.skip("the kernel keeps no bytes: it needs CONFIG_TASK_IO_ACCOUNTING")
+    assert own.write_bytes == 0
+    assert children.write_bytes >= 3_000_000
+
+
+def test_what_was_reaped_is_told_with_who_was_not() -> None:
+    code = "import os, sys, time\npid = os.fork() or sys.stdin.read(1) and os._exit(0)\n"
+    code += "print(pid, flush=True)\ntime.sleep(60)"
+    words = [sys.executable, "-I", "-S", "-c", code]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        grandchild = int(child.stdout.readline())
+        told = lifecycle.reaped(child.pid)
+        child.stdin.write(b"x")
+        child.stdin.flush()
+        child.kill()
+    assert told is not None
+    assert (told.unreaped, told.user_ns) == (frozenset({grandchild}), 0)
+
+
+def test_who_was_reaped_is_not_buried_any_more() -> None:
+    pid = os.posix_spawn("/bin/true", ["true"], {})
+    seen = proctree.stat(pid)
+    assert seen is not None
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    unreaped = lifecycle.buried(pid, seen.start_ticks)
+    another = lifecycle.buried(pid, seen.start_ticks + 1)
+    os.waitpid(pid, 0)
+    assert unreaped is not None
+    assert (another, lifecycle.buried(pid, seen.start_ticks)) == (None, None)
