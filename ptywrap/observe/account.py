@@ -37,7 +37,9 @@ class Reading(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """What the path needs of a process, and the row of its fact; an empty row was told already.
+    """What the path needs of a process, and the row of its fact: here, or at a place of its file.
+
+    Without either it was told already.
 
     `cpu_ns` None is not known, `whole` says that its source counts every moment. `shell` and
     `top_ns` say where it belongs (see `tree`).
@@ -54,7 +56,9 @@ class Entry(NamedTuple):
     cpu_ns: int | None
     whole: bool
     loose: bool
-    row: bytes
+    row: bytes = b""
+    at: int = 0
+    size: int = 0
 
 
 def microseconds(ns: int) -> int:
@@ -119,16 +123,6 @@ def spent(readings: Sequence[Reading], since_ns: int, until_ns: int) -> Cpu:
         _difference(first.read_bytes, last.read_bytes),
         _difference(first.write_bytes, last.write_bytes),
     )
-
-
-def summed(processes: Sequence[wire.Process], entries: Sequence[Entry]) -> Cpu:
-    """Return the sum over processes, where each has ended and one whole source tells all."""
-    if len(processes) != len(entries) or not all(entry.whole for entry in entries):
-        return Cpu()
-    if not processes or any(one.cpu_user_ns is None for one in processes):
-        return Cpu()
-    user = sum(one.cpu_user_ns or 0 for one in processes)
-    return Cpu(user, sum(one.cpu_sys_ns or 0 for one in processes))
 
 
 def chosen(*by_trust: Cpu) -> Cpu:

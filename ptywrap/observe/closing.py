@@ -1,6 +1,5 @@
 """Closes commands: which processes were theirs, which runs were the typed line, what is private."""
 
-import shlex
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,6 +9,7 @@ from ptywrap import clock, wire
 from ptywrap.observe import account
 from ptywrap.observe.account import Entry
 from ptywrap.observe.commands import Finish, Start
+from ptywrap.observe.digest import Digest
 from ptywrap.observe.lately import Lately
 from ptywrap.observe.session import Session
 from ptywrap.observe.telling import Key, Story, Teller, latest, since, within, wordless
@@ -35,6 +35,7 @@ class Claim(NamedTuple):
     key: Key
     fact: wire.Command | None
     entries: Sequence[Entry]
+    digest: Digest
 
 
 class Closing:
@@ -70,8 +71,7 @@ class Closing:
             if fact is not None:
                 self.teller.recorder.tell(structs.replace(fact, line=finish.text or fact.line))
             else:
-                before = [entry for claim in claims[:1] for entry in claim.entries]
-                self._tell(session, finish, key, [*rest, *before], living)
+                self._tell(session, finish, (key, claims), (rest, living))
         session.held.commit()
         self._forget(session, finish, claims)
 
@@ -80,25 +80,25 @@ class Closing:
 
         Returns what it was told under, None if it is to be recorded nowhere.
         """
-        line = shlex.join(session.begin.argv) or None
         shell = finish.start.shell_pid
         entries = session.held.take(lambda entry: entry.shell == shell)
         living = self.teller.tree.below(shell)
         key = self.key(session, finish.start)
         if outer is not None:
             key = self._outer_key(outer, session.begin.at_ns) or key
-        recorder = self.teller.recorder
-        if recorder.ignores(line) or recorder.was_paused(finish.start.at_ns):
+        if session.hidden or self.teller.recorder.was_paused(finish.start.at_ns):
             session.held.commit()
             session.spans.append((shell, 0, 1 << 62, None))
             return None
-        story = Story(key, finish, entries, living, _cost(session), line, self._blind(finish))
+        digest = session.digest or Digest(shell)
+        blind = self._blind(finish)
+        line = session.line or None
+        story = Story(key, finish, entries, (), living, digest, _cost(session), line, blind)
         fact = self.teller.end(session, story)
         session.held.commit()
         session.spans.append((shell, 0, 1 << 62, key.id))
         if outer is not None:
-            told = [entry._replace(row=b"") for entry in entries]
-            claim = Claim(outer, session.begin.at_ns, key, fact, told)
+            claim = Claim(outer, session.begin.at_ns, key, fact, entries, digest)
             self._claims.setdefault(outer.session.id, []).append(claim)
         return key
 
@@ -123,16 +123,19 @@ class Closing:
         self,
         session: Session,
         finish: Finish,
-        key: Key,
-        entries: Sequence[Entry],
-        living: Sequence[Life],
+        known_as: tuple[Key, Sequence[Claim]],
+        processes: tuple[Sequence[Entry], Sequence[Life]],
     ) -> None:
+        (key, claims), (entries, living) = known_as, processes
         shell = finish.start.shell_pid
         readings = session.readings.get(shell, [])
         cpu = account.spent(readings, finish.start.at_ns, finish.end_ns)
         while len(readings) > 1 and readings[1].at_ns <= finish.end_ns:
             readings.pop(0)
-        story = Story(key, finish, entries, living, cpu, finish.text, self._blind(finish))
+        before = claims[0].entries if claims else ()
+        digest = claims[0].digest if claims else Digest(shell)
+        blind = self._blind(finish)
+        story = Story(key, finish, entries, before, living, digest, cpu, finish.text, blind)
         self.teller.end(session, story)
         self.lately.add(session, story, clock.monotonic_ns())
 
@@ -152,7 +155,7 @@ class Closing:
         recorder = self.teller.recorder
         slot = (session.id, finish.start.shell_pid)
         before = self._before.get(slot)
-        ran = _programs(finish, entries, living)
+        ran = _programs(session, finish, entries, living)
         if finish.private or recorder.ignores(finish.text):
             return True
         if recorder.was_paused(finish.start.at_ns):
@@ -173,7 +176,8 @@ class Closing:
         bash = session.begin.shell.rpartition("/")[2] == "bash"
         left = session.held.take(lambda entry: entry.shell == shell and latest(entry) < until_ns)
         for entry in left:
-            fact = wire.decode(entry.row) if entry.row and bash else None
+            row = session.held.row(entry) if bash else b""
+            fact = wire.decode(row) if row else None
             if isinstance(fact, wire.Process) and not teller.recorder.was_paused(entry.born_ns):
                 teller.recorder.keep(wordless(fact))
         session.held.commit()
@@ -230,12 +234,13 @@ def _cost(session: Session) -> account.Cpu:
 
 
 def _programs(
-    finish: Finish, entries: Sequence[Entry], living: Sequence[Life]
+    session: Session, finish: Finish, entries: Sequence[Entry], living: Sequence[Life]
 ) -> tuple[tuple[str, ...] | None, ...]:
     """Return what the topmost processes executed, in the order they were born."""
     found: list[tuple[int, tuple[str, ...] | None]] = []
     for entry in entries:
-        fact = wire.decode(entry.row) if entry.row and entry.born_ns == entry.top_ns else None
+        row = session.held.row(entry) if entry.born_ns == entry.top_ns else b""
+        fact = wire.decode(row) if row else None
         if isinstance(fact, wire.Process):
             found.append((entry.born_ns, tuple(fact.argv) if fact.argv else None))
     found += [(life.born_ns, life.argv) for life in living if life.ppid == finish.start.shell_pid]

@@ -7,7 +7,7 @@ held in memory alone.
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from struct import Struct
 
@@ -43,15 +43,27 @@ class Held:
             if os.write(self._descriptor, data) == len(data):
                 self._waiting.clear()
 
+    def row(self, entry: Entry) -> bytes:
+        """Return the row of one that was taken and not committed; empty where it was told."""
+        if entry.size == 0 or self._descriptor < 0:
+            return entry.row
+        try:
+            return os.pread(self._descriptor, entry.size, entry.at)
+        except OSError:
+            return b""
+
     def take(self, wanted: Callable[[Entry], bool]) -> list[Entry]:
         """Return those that are wanted, in the order they ended; they go with `commit`."""
+        self.flush()
         found: list[Entry] = []
         kept: list[bytes] = []
-        for entry in self._entries():
+        data = memoryview(self._content())
+        for entry, start, stop in _unpacked(data):
             if wanted(entry):
-                found.append(entry)
+                in_file = self._descriptor >= 0
+                found.append(entry if in_file else entry._replace(row=self._cut(data, entry)))
             else:
-                kept.append(_packed(entry))
+                kept.append(bytes(data[start:stop]))
         self._kept = kept if found else None
         return found
 
@@ -70,13 +82,17 @@ class Held:
         if remove and self._path is not None:
             self._path.unlink(missing_ok=True)
 
-    def _entries(self) -> list[Entry]:
+    def _content(self) -> bytes:
+        """Return all that is held, as it lies in the file."""
         data = b"".join(self._waiting)
         if self._descriptor >= 0:
             with contextlib.suppress(OSError):
                 size = os.fstat(self._descriptor).st_size
                 data = os.pread(self._descriptor, size, 0) + data
-        return _unpacked(data)
+        return data
+
+    def _cut(self, data: memoryview, entry: Entry) -> bytes:
+        return bytes(data[entry.at : entry.at + entry.size])
 
     def _rewrite(self, rows: list[bytes]) -> None:
         """Put rows in place of all others: whoever dies here leaves the one or the other."""
@@ -113,14 +129,15 @@ def _packed(entry: Entry) -> bytes:
     return _HEAD.pack(*head) + entry.row
 
 
-def _unpacked(data: bytes) -> list[Entry]:
-    found = []
+def _unpacked(data: memoryview) -> Iterator[tuple[Entry, int, int]]:
+    """Yield what is held, with where it starts and stops."""
     at = 0
     while at + _HEAD.size <= len(data):
-        *fields, cpu, whole, loose, length = _HEAD.unpack_from(data, at)
-        row = data[at + _HEAD.size : at + _HEAD.size + length]
-        at += _HEAD.size + length
-        if len(row) == length:
-            known = None if cpu == _NONE else cpu
-            found.append(Entry._make([*fields, known, bool(whole), bool(loose), row]))
-    return found
+        *fields, cpu, whole, loose, size = _HEAD.unpack_from(data, at)
+        row_at = at + _HEAD.size
+        if row_at + size > len(data):
+            return
+        known = None if cpu == _NONE else cpu
+        entry = Entry._make([*fields, known, bool(whole), bool(loose), b"", row_at, size])
+        yield entry, at, row_at + size
+        at = row_at + size

@@ -31,13 +31,15 @@ class Lately:
 
     def add(self, session: Session, story: Story, now_ns: int) -> None:
         """Keep a command that was told just now; one of very many processes is not told again."""
-        if len(story.entries) <= _MOST_ENTRIES:
+        if len(story.entries) + len(story.before) <= _MOST_ENTRIES:
             self._told.append(_Told(session, story, now_ns))
 
     def late(self, session: Session, life: Life, now_ns: int) -> bool:
         """Take a process that has ended; False if it is of no command told lately."""
         for told in self._told:
             finish = told.story.finish
+            if life in told.story.living:
+                return False
             if told.session is session and within(
                 finish.start.shell_pid, since(finish.start), finish.end_ns, life
             ):
@@ -59,8 +61,6 @@ class Lately:
 
     def _again(self, told: _Told) -> None:
         story = told.story
-        ended = {(entry.pid, entry.start_ticks) for entry in told.late}
-        living = [life for life in story.living if (life.pid, life.start_ticks) not in ended]
-        fresh = story._replace(entries=[*told.late, *story.entries], living=living)
-        self._teller.end(told.session, fresh, known=len(told.late))
+        fresh = story._replace(entries=told.late, before=[*story.before, *story.entries], living=())
+        self._teller.end(told.session, fresh)
         told.story, told.late = fresh, []

@@ -1,6 +1,7 @@
 """What the observer keeps of one session: its files, what they said so far, where to go on."""
 
 import contextlib
+import shlex
 from bisect import insort
 from operator import itemgetter
 from pathlib import Path
@@ -11,6 +12,7 @@ from ptywrap import marks
 from ptywrap.observe.account import Reading
 from ptywrap.observe.attention import Attention
 from ptywrap.observe.commands import Commands, Start, Step
+from ptywrap.observe.digest import Digest
 from ptywrap.observe.fold import (
     Gone,
     Known,
@@ -58,6 +60,11 @@ class Session:
         self.rusage: marks.Rusage | None = None
         self.end: marks.End | None = None
         self.losses: list[marks.Lost] = []
+        self.line = shlex.join(begin.argv) if begin.mode != SHELL else ""
+        self.hidden = False
+        """Whether this run is to be recorded nowhere."""
+        self.digest: Digest | None = None
+        """What a run's processes were that were told as they ended."""
         self.executed: int | None = None
         """When a run's command was executed; until then its words may be anything."""
         self.fresh = True

@@ -147,6 +147,7 @@ class Sessions:
             ward.sensors.follow(pid)
         ward.drain()
         session.actor = self._actor(session)
+        session.hidden = ward.teller.recorder.ignores(session.line)
         self._tell(session)
         self._adopted[session.name] = now_ns
         if session.fresh and not session.run:

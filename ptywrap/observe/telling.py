@@ -9,10 +9,11 @@ from ptywrap import wire
 from ptywrap.observe import account, checkout, naming, path
 from ptywrap.observe.account import Entry
 from ptywrap.observe.commands import Finish, Start
+from ptywrap.observe.digest import Digest
 from ptywrap.observe.recorder import Recorder
 from ptywrap.observe.session import BARE, Session
 from ptywrap.observe.times import Times
-from ptywrap.observe.tree import Life, Tree, worst
+from ptywrap.observe.tree import Life, Tree
 from ptywrap.templates import Rules
 
 _SLACK_NS = 300_000
@@ -33,14 +34,16 @@ class Key(NamedTuple):
 class Story(NamedTuple):
     """Everything about one ended command that the facts are made of.
 
-    `living` outlive it. `cpu` is of the run's own rusage or of the shell's ledger, `root` the shell
-    whose children the topmost processes are; `line` is typed, or a run's words.
+    `entries` are to be told, `before` were; `living` outlive it. `cpu` is of the run's own rusage
+    or of the shell's ledger; `line` is typed, or a run's words.
     """
 
     key: Key
     finish: Finish
     entries: Sequence[Entry]
+    before: Sequence[Entry]
     living: Sequence[Life]
+    digest: Digest
     cpu: account.Cpu
     line: str | None
     blind: bool
@@ -59,22 +62,17 @@ class Teller:
     def entry(self, life: Life, session: Session) -> Entry:
         """Return a process that ended as it is held: its row already private."""
         fact = account.process(life, session.id, self.times)
-        cost = life.cost
-        cpu_ns = None if cost.user_ns is None else cost.user_ns + (cost.sys_ns or 0)
-        return Entry(
-            life.shell,
-            life.pid,
-            life.ppid,
-            life.start_ticks,
-            life.parent_ticks or 0,
-            life.top_ns,
-            life.born_ns,
-            life.ended_ns or life.born_ns,
-            cpu_ns,
-            cost.source in account.WHOLE,
-            life.loose,
-            wire.encode(self.recorder.private(fact)),
-        )
+        return _entry(life, wire.encode(self.recorder.private(fact)))
+
+    def early(self, life: Life, session: Session, key: Key) -> None:
+        """Tell a process of a run as it ends; only what the path needs of it is held."""
+        fact = self.recorder.private(account.process(life, key.session, self.times, key.id))
+        if isinstance(fact, wire.Process):
+            session.digest = session.digest or Digest(session.begin.shell_pid)
+            session.digest.add(fact, whole=life.cost.source in account.WHOLE)
+        if not session.hidden and not self.recorder.was_paused(session.begin.at_ns):
+            self.recorder.keep(fact)
+        session.held.add(_entry(life, b""))
 
     def process(self, life: Life, key: Key, *, words: bool = True) -> None:
         """Tell one process of a command that is known, or of none (id 0)."""
@@ -97,47 +95,42 @@ class Teller:
         )
         self.recorder.tell(self._placed(fact, start.cwd))
 
-    def end(self, session: Session, story: Story, known: int | None = None) -> wire.Command:
-        """Tell an ended command and its processes; return the fact.
+    def end(self, session: Session, story: Story) -> wire.Command:
+        """Tell an ended command, and those of its processes that were not told; return the fact.
 
-        Told again, only the first `known` entries are new.
+        They are added to the story's digest.
         """
-        processes = self._told(story, known)
-        fact = self._command(session, story, processes)
-        self.recorder.tell(fact)
-        return fact
+        for entry in story.entries:
+            row = session.held.row(entry)
+            fact = wire.decode(row) if row else None
+            if isinstance(fact, wire.Process):
+                self._process_of(story, fact, whole=entry.whole)
+        for life in story.living:
+            self.process(life, story.key, words=story.finish.private is not None)
+            fact = account.process(life, story.key.session, self.times, story.key.id)
+            story.digest.add(fact, whole=False)
+        command = self._command(session, story)
+        self.recorder.tell(command)
+        return command
 
     def started_at(self, start: Start) -> int:
         """Return when a command began, ns since the epoch: as its mark says, where one does."""
         return start.mark_ns if start.by == "mark" else self.times.wall(start.at_ns)
 
-    def _told(self, story: Story, known: int | None) -> list[wire.Process]:
-        """Tell the processes of a command, the ended and those that go on."""
-        facts: list[wire.Process] = []
-        for place, entry in enumerate(story.entries):
-            fact = wire.decode(entry.row) if entry.row else None
-            if isinstance(fact, wire.Process):
-                key = story.key
-                fact = structs.replace(fact, session=key.session, command=key.id)
-                facts.append(fact)
-                if known is None or place < known:
-                    self.recorder.keep(wordless(fact) if story.finish.private is None else fact)
-        for life in story.living:
-            if known is None:
-                self.process(life, story.key, words=story.finish.private is not None)
-            facts.append(account.process(life, story.key.session, self.times, story.key.id))
-        return facts
+    def _process_of(self, story: Story, fact: wire.Process, *, whole: bool) -> None:
+        key = story.key
+        fact = structs.replace(fact, session=key.session, command=key.id)
+        story.digest.add(fact, whole=whole)
+        self.recorder.keep(wordless(fact) if story.finish.private is None else fact)
 
-    def _command(
-        self, session: Session, story: Story, processes: list[wire.Process]
-    ) -> wire.Command:
-        finish, key = story.finish, story.key
+    def _command(self, session: Session, story: Story) -> wire.Command:
+        finish, key, digest = story.finish, story.key, story.digest
         start = finish.start
-        cpu = account.chosen(story.cpu, account.summed(processes, story.entries))
+        cpu = account.chosen(story.cpu, digest.cpu())
         split = _split(story, cpu)
-        ran = _ran_by(session) if session.executed else _ran(story, processes)
+        ran = _ran_by(session) if session.executed else digest.ran()
         named = naming.name(story.line, ran, self.rules)
-        exit_status, signal = self._ending(session, finish, processes)
+        exit_status, signal = self._ending(session, story)
         asleep_ns = self.times.asleep(start.at_ns, finish.end_ns)
         fact = wire.Command(
             session=key.session,
@@ -156,11 +149,11 @@ class Teller:
             signal=signal,
             cpu_user_ns=cpu.user_ns,
             cpu_sys_ns=cpu.sys_ns,
-            peak_rss_bytes=cpu.peak_rss_bytes or _peak(processes),
+            peak_rss_bytes=cpu.peak_rss_bytes or digest.peak_rss_bytes,
             read_bytes=cpu.read_bytes,
             write_bytes=cpu.write_bytes,
-            process_count=len(processes) or (None if story.blind else 0),
-            completeness=_completeness(story, processes),
+            process_count=digest.number or (None if story.blind else 0),
+            completeness=_completeness(story),
             split=split,
             other_reasons={"unknown": split.other_ns} if split.other_ns else {},
             wait_ns=self._wait_ns(session, finish, named.wait),
@@ -172,17 +165,15 @@ class Teller:
             return None
         return session.attention.wait_ns(finish.start.at_ns, finish.end_ns, wait)
 
-    def _ending(
-        self, session: Session, finish: Finish, processes: Sequence[wire.Process]
-    ) -> tuple[int | None, int | None]:
+    def _ending(self, session: Session, story: Story) -> tuple[int | None, int | None]:
         """Return status and signal: a run's are the kernel's, a shell's what `$?` said."""
+        finish = story.finish
         if session.run or finish.seen == "gone":
             return account.ending(finish.status)
         status = finish.status
         if status is None or status <= 128:
             return status, None
-        top = {p.signal for p in processes if p.ppid == finish.start.shell_pid}
-        return status, status - 128 if status - 128 in top else None
+        return status, status - 128 if status - 128 in story.digest.signals() else None
 
     def _placed(self, fact: wire.Command, cwd: str | None) -> wire.Command:
         found = checkout.checkout(cwd) if cwd else None
@@ -216,34 +207,31 @@ def latest(entry: Entry | Life) -> int:
     return entry.top_ns + (_TICK_NS if entry.loose else 0)
 
 
+def _entry(life: Life, row: bytes) -> Entry:
+    cost = life.cost
+    return Entry(
+        shell=life.shell,
+        pid=life.pid,
+        ppid=life.ppid,
+        start_ticks=life.start_ticks,
+        parent_ticks=life.parent_ticks or 0,
+        top_ns=life.top_ns,
+        born_ns=life.born_ns,
+        ended_ns=life.ended_ns or life.born_ns,
+        cpu_ns=None if cost.user_ns is None else cost.user_ns + (cost.sys_ns or 0),
+        whole=cost.source in account.WHOLE,
+        loose=life.loose,
+        row=row,
+    )
+
+
 def _ran_by(session: Session) -> list[naming.Ran]:
     argv = session.begin.argv if session.run else ()
     return [naming.Ran(argv, 0, 0)] if argv else []
 
 
-def _ran(story: Story, processes: Sequence[wire.Process]) -> list[naming.Ran]:
-    """Return the topmost processes that executed something, each below those that only forked."""
-    tops = [one for one in processes if one.ppid == story.finish.start.shell_pid]
-    tops += [one for one in processes if one.pid == story.finish.start.shell_pid]
-    children: dict[int, list[wire.Process]] = {}
-    for one in processes:
-        children.setdefault(one.ppid or 0, []).append(one)
-    found = []
-    seen = set()
-    for one in tops:
-        if (one.pid, one.start_ticks) in seen:
-            continue
-        seen.add((one.pid, one.start_ticks))
-        if one.argv is None:
-            tops.extend(children.get(one.pid, ()))
-        else:
-            born_ns = one.started_at or 0
-            found.append(naming.Ran(tuple(one.argv), born_ns, one.wall_ns or 1 << 62))
-    return found
-
-
 def _split(story: Story, cpu: account.Cpu) -> wire.Split:
-    spans = _spans(story.entries)
+    spans = _spans([*story.entries, *story.before])
     pieces = path.pieces(spans, story.finish.start.at_ns, story.finish.end_ns)
     total_ns = None if cpu.user_ns is None else cpu.user_ns + (cpu.sys_ns or 0)
     return account.split(pieces, spans, total_ns)
@@ -263,11 +251,7 @@ def _spans(entries: Sequence[Entry]) -> list[path.Span]:
     ]
 
 
-def _peak(processes: Sequence[wire.Process]) -> int | None:
-    return max((p.peak_rss_bytes for p in processes if p.peak_rss_bytes is not None), default=None)
-
-
-def _completeness(story: Story, processes: Sequence[wire.Process]) -> str:
+def _completeness(story: Story) -> str:
     if story.blind or story.finish.seen == "foreground":
         return "sampled"
-    return worst("exact", *(one.completeness or "sampled" for one in processes))
+    return story.digest.completeness

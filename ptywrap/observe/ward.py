@@ -99,6 +99,8 @@ class Ward:
         bash tells of a line that started with a space only when it is over.
         """
         recorder = self.teller.recorder
+        if session.hidden:
+            return
         sure = session.run or (start.by in {"mark", "glance"} and not recorder.ignoring)
         if sure and not recorder.was_paused(start.at_ns) and session.name not in self.typed:
             self.teller.start(session, start, self.closing.key(session, start))
@@ -204,6 +206,9 @@ class Ward:
                 if command is not None:
                     self.teller.process(life, Key(session.id, command))
                 return
+        if session.executed is not None and session.name not in self.typed:
+            self.teller.early(life, session, self.closing.key(session, session.began))
+            return
         session.held.add(self.teller.entry(life, session))
         if life.ppid == life.shell and not session.run:
             self._dirty.setdefault(life.shell, clock.monotonic_ns() + _REAPED_NS)

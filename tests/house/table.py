@@ -136,7 +136,7 @@ TABLE = (
     Row("ptywrap.host", "*", may="ptywrap.wire ptywrap.clock", third="psutil"),
     Row(
         "ptywrap.observe",
-        "times tree commands fold attention path account actor naming",
+        "times tree commands fold attention path account digest actor naming",
         may=_OBSERVE,
         pure=True,
     ),

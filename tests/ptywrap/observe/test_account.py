@@ -5,15 +5,9 @@ from hypothesis import strategies as st
 
 from ptywrap import wire
 from ptywrap.observe import account
-from ptywrap.observe.account import Cpu, Entry, Reading
+from ptywrap.observe.account import Cpu, Reading
 from ptywrap.observe.path import Piece, Span, pieces
-from tests import build
 from tests.ptywrap.observe.test_path import END, trees
-
-
-def an_entry(*, whole: bool = True) -> Entry:
-    """Return an ended process as it is held."""
-    return Entry(100, 4242, 100, 70_000, 60_000, 5, 5, 10, 3, whole, loose=False, row=b"")
 
 
 def parts(split: wire.Split) -> list[int]:
@@ -80,17 +74,6 @@ def test_what_a_shell_reaped_is_the_difference_around_the_marks() -> None:
 
 def test_without_a_reading_before_the_command_nothing_is_known() -> None:
     assert account.spent([Reading(40, 1, 1, 1, 1)], 25, 35) == Cpu()
-
-
-def test_processes_are_summed_only_where_one_whole_source_tells_all() -> None:
-    processes = [build.a_process(), build.a_process()]
-    whole = account.summed(processes, [an_entry(), an_entry()])
-    mixed = account.summed(processes, [an_entry(), an_entry(whole=False)])
-    assert (whole.user_ns, mixed) == (2_000_000_000, Cpu())
-
-
-def test_a_process_that_goes_on_makes_the_sum_unknown() -> None:
-    assert account.summed([build.a_process(), build.a_process()], [an_entry()]) == Cpu()
 
 
 sources = st.builds(

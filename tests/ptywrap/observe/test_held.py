@@ -54,6 +54,14 @@ def test_what_was_committed_is_not(tmp_path: Path) -> None:
     assert [entry.pid for entry in Held(tmp_path / "held").take(lambda _: True)] == [2]
 
 
+def test_a_row_that_lies_in_the_file_is_read_when_it_is_asked_for(tmp_path: Path) -> None:
+    held = Held(tmp_path / "held")
+    for pid in (1, 2):
+        held.add(an_entry(pid, b"row %d" % pid))
+    taken = held.take(lambda _: True)
+    assert [(entry.row, held.row(entry)) for entry in taken] == [(b"", b"row 1"), (b"", b"row 2")]
+
+
 def test_a_torn_end_loses_only_the_last_one(tmp_path: Path) -> None:
     held = Held(tmp_path / "held")
     for pid in (1, 2):
@@ -100,4 +108,6 @@ def test_what_is_held_comes_back_as_it_was(told: list[Entry]) -> None:
     held = Held(None)
     for entry in told:
         held.add(entry)
-    assert held.take(lambda _: True) == told
+    taken = held.take(lambda _: True)
+    assert [entry._replace(at=0, size=0) for entry in taken] == told
+    assert [held.row(entry) for entry in taken] == [entry.row for entry in told]
