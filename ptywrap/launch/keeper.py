@@ -86,14 +86,14 @@ class Keeper:
         self._alone = False
         self._terminal = Terminal(order.saved or [])
         self._guardian = (0, -1)
-        self._guard()
-        self._terminal.make_raw()
         self._environ = errand.environ_of(order.launcher)
         self._folder, self._text = place.marks(self._environ)
         self._tally = tally.Tally(self._folder, order.session)
         self._watch = pump.Watch(pidfd(shell), pidfd(posix.getpid()), pidfd(order.launcher))
         python = errand.encoded(order.environment) + b"/bin/python"
         self._rouse = rouse.Rouse(self._folder, python, self._environ)
+        self._guard()
+        self._terminal.make_raw()
 
     def start(self) -> None:
         """Fork a pump; where no process can be had, the keeper relays by itself."""
