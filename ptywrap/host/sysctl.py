@@ -6,10 +6,9 @@ import sys
 from typing import Any
 
 from ptywrap.host.base import Probe
+from ptywrap.host.sysctl_output import NAMES, fields
 
 assert sys.platform == "darwin"
-
-_NAMES = ("machdep.cpu.brand_string", "hw.memsize", "hw.logicalcpu")
 
 
 class Machine:
@@ -30,7 +29,7 @@ class Machine:
         system, _, release, _, machine = os.uname()
         found: dict[str, Any] = {"system": system, "release": release, "machine": machine}
         done = subprocess.run(
-            ["/usr/sbin/sysctl", *_NAMES], capture_output=True, check=False, text=True, timeout=2
+            ["/usr/sbin/sysctl", *NAMES], capture_output=True, check=False, text=True, timeout=2
         )
         found |= fields(done.stdout)
         try:
@@ -40,16 +39,3 @@ class Machine:
         found["disk_total_bytes"] = disk.f_blocks * disk.f_frsize
         found["disk_free_bytes"] = disk.f_bavail * disk.f_frsize
         return found
-
-
-def fields(output: str) -> dict[str, Any]:
-    """Return fields of Host from lines `name: value` of sysctl."""
-    told = dict(line.split(": ", 1) for line in output.splitlines() if ": " in line)
-    found: dict[str, Any] = {}
-    if _NAMES[0] in told:
-        found["cpu_model"] = told[_NAMES[0]].strip()
-    if told.get(_NAMES[1], "").isdigit():
-        found["memory_bytes"] = int(told[_NAMES[1]])
-    if told.get(_NAMES[2], "").isdigit():
-        found["cores"] = int(told[_NAMES[2]])
-    return found
