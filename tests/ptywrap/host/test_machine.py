@@ -8,6 +8,7 @@ import pytest
 
 from ptywrap import host
 from ptywrap.host import sysctl_output
+from ptywrap.host.proc_text import cpu_model, file_system, mount_type
 
 MOUNTS = """22 1 259:2 / / rw,relatime shared:1 - ext4 /dev/nvme0n1p2 rw
 30 22 0:26 / /home rw,relatime shared:9 - btrfs /dev/sda1 rw,subvol=/home
@@ -15,10 +16,7 @@ MOUNTS = """22 1 259:2 / / rw,relatime shared:1 - ext4 /dev/nvme0n1p2 rw
 """
 
 
-@pytest.mark.linux
 def test_the_first_processor_names_the_model() -> None:
-    from ptywrap.host.procfs import cpu_model  # noqa: PLC0415 - of Linux alone
-
     x86 = "processor : 0\nmodel name\t: Imaginary  9000\n\nmodel name\t: Another\n"
     arm = "processor : 0\nBogoMIPS : 48.00\nHardware\t: Some Board\n"
     assert [cpu_model(x86), cpu_model(arm), cpu_model("processor : 0\n")] == [
@@ -28,10 +26,7 @@ def test_the_first_processor_names_the_model() -> None:
     ]
 
 
-@pytest.mark.linux
 def test_a_file_system_is_that_of_the_device_or_of_the_deepest_mount() -> None:
-    from ptywrap.host.procfs import file_system, mount_type  # noqa: PLC0415 - of Linux alone
-
     assert [file_system(MOUNTS, "259:2"), file_system(MOUNTS, "9:9")] == ["ext4", None]
     paths = ["/etc", "/home/c", "/home/a b/c", "/homes"]
     assert [mount_type(MOUNTS, path) for path in paths] == ["ext4", "btrfs", "tmpfs", "ext4"]
