@@ -47,14 +47,13 @@ def idle_rows(at: Stand, shells: tuple[int, ...], windows: int, window_s: float)
         for name, values in busy.items()
     ]
     most = max(max(values) for values in number.values())
+    few = report.at_most("one observer and its reader, however many shells", 2.0, most)
+    title = f"CPU in the {windows} quietest windows of {window_s:g} s of idleness"
     return [
-        report.row(f"CPU in the quietest {windows} windows of {window_s:g} s of idleness", "%", busy,
-            demands),
+        report.row(title, "%", busy, demands),
         report.row("processes that others started meanwhile", "/s", elsewhere, []),
-        report.row("observers, and observer and reader", "", number, [
-            report.at_most("one observer and its reader, however many shells", 2.0, most),
-        ]),
-    ]  # fmt: skip
+        report.row("observers, and observer and reader", "", number, [few]),
+    ]
 
 
 def memory_rows(at: Stand, forks: int) -> Any:
