@@ -111,19 +111,19 @@ def main() -> int:
     """Measure, write the JSON, and say which demands are not met."""
     args = _arguments()
     rows: Rows = []
+    rivals = tracers.here()
     people: list[accounts.Account | None] = [None]
     if os.getuid() == 0 and not args.smoke:
         people.append(accounts.ordinary())
     for person in people:
-        rows += _rows(person, args)
-    versions: dict[str, str | None] = {name: tracers.version(name) for name in tracers.here()}
+        rows += _rows(person, rivals if person is None else [], args)
+    versions: dict[str, str | None] = {name: tracers.version(name) for name in rivals}
     versions["gcc"] = tracers.version("gcc")
     return report.told(report.write("lifecycle", rows, versions, args.folder), rows)
 
 
-def _rows(person: accounts.Account | None, args: argparse.Namespace) -> Rows:
+def _rows(person: accounts.Account | None, rivals: list[str], args: argparse.Namespace) -> Rows:
     who = "root" if os.getuid() == 0 and person is None else "an ordinary user"
-    rivals = tracers.here() if person is None else []
     rows: Rows = []
     with stand.stand(person) as at:
         folder = at.folder / "work"

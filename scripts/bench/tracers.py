@@ -1,5 +1,6 @@
 """Rivals that watch processes too: each runs a command and is ready before the command begins."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -10,7 +11,8 @@ from pathlib import Path
 
 from scripts.bench import truth
 
-_PATIENCE_S = 30.0
+_PATIENCE_S = 15.0
+_TRIES = 3
 # lifecycle probes of bpftrace; `join` needs the syscall's argument list.
 _PROGRAM = """\
 BEGIN { @in[$1] = 1; printf("ready\\n"); }
@@ -32,7 +34,15 @@ def here() -> list[str]:
     """Return the names of those that can run now."""
     found = ["strace -f"] if shutil.which("strace") else []
     if os.getuid() == 0 and shutil.which("bpftrace"):
-        found.append("bpftrace")
+        tried = [
+            "bpftrace",
+            "-q",
+            "-e",
+            "tracepoint:sched:sched_process_exit { } BEGIN { exit(); }",
+        ]
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            if subprocess.run(tried, capture_output=True, check=False, timeout=20).returncode == 0:
+                found.append("bpftrace")
     return found
 
 
@@ -54,16 +64,11 @@ def strace(folder: Path) -> Run:
 
 def bpftrace(folder: Path) -> Run:
     """Return what runs an argv while bpftrace watches what we start, output in `bpftrace.out`."""
+    path = folder / "bpftrace.out"
 
     def run(argv: list[str]) -> None:
-        path = folder / "bpftrace.out"
-        environ = os.environ | {"BPFTRACE_PERF_RB_PAGES": "512", "BPFTRACE_MAP_KEYS_MAX": "65536"}
-        command = ["bpftrace", "-q", "-B", "line", "-e", _PROGRAM, str(os.getpid())]
-        path.write_bytes(b"")
-        with path.open("ab") as out:
-            tracer = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL, env=environ)
+        tracer = _tracer(path)
         try:
-            _attached(path, tracer)
             os.truncate(path, 0)
             subprocess.run(argv, check=True)
         finally:
@@ -73,18 +78,35 @@ def bpftrace(folder: Path) -> Run:
     return run
 
 
+def _tracer(path: Path) -> subprocess.Popen[bytes]:
+    """Start bpftrace and wait until it tells; where many start at once it may fail to attach."""
+    environ = os.environ | {"BPFTRACE_PERF_RB_PAGES": "512", "BPFTRACE_MAP_KEYS_MAX": "65536"}
+    command = ["bpftrace", "-q", "-B", "line", "-e", _PROGRAM, str(os.getpid())]
+    for _ in range(_TRIES):
+        path.write_bytes(b"")
+        with path.open("ab") as out:
+            tracer = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL, env=environ)
+        if _attached(path, tracer):
+            return tracer
+        tracer.kill()
+        tracer.wait()
+    raise RuntimeError("bpftrace does not start")
+
+
 def deaths(folder: Path) -> int:
     """Return how many deaths bpftrace told in its last run."""
     told = (folder / "bpftrace.out").read_text(encoding="utf-8", errors="replace")
     return sum(line.startswith("X ") for line in told.splitlines())
 
 
-def _attached(path: Path, tracer: subprocess.Popen[bytes]) -> None:
+def _attached(path: Path, tracer: subprocess.Popen[bytes]) -> bool:
     """Start tiny programs until the end of one is told: probes attach after BEGIN has printed."""
     deadline = time.monotonic() + _PATIENCE_S
-    while not any(line.startswith("X ") for line in path.read_text(errors="replace").splitlines()):
-        if time.monotonic() > deadline or tracer.poll() is not None:
-            raise RuntimeError("bpftrace does not start")
-        if "ready" in path.read_text(errors="replace"):
+    while tracer.poll() is None and time.monotonic() < deadline:
+        told = path.read_text(errors="replace")
+        if any(line.startswith("X ") for line in told.splitlines()):
+            return True
+        if "ready" in told:
             subprocess.run([sys.executable, "-IS", "-c", ""], check=True)
         time.sleep(0.1)
+    return False
