@@ -89,7 +89,8 @@ def _prepared(
     if folder:
         environ[b"PTYWRAP_MARKS"] = folder
         environ[b"PTYWRAP_MARKS_TEXT"] = b"1" if text else b"0"
-    argv = [b"-" + order.shell.rpartition(b"/")[2] if order.login else order.shell]
+    name = order.shell.rpartition(b"/")[2]  # as terminals, su and login call it
+    argv = [b"-" + name if order.login else name]
     hooks = errand.encoded(__file__.rpartition("/launch/")[0] + "/shell")
     if errand.exists(hooks):
         argv, environ = inject.injected(order.shell, argv, environ, hooks, order.login)
