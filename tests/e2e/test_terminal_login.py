@@ -20,7 +20,8 @@ PAYLOAD = bytes(range(256)) * 4000
 def lodging(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """Yield a place on disk, where the second account can come."""
     base = tmp_path_factory.mktemp("lodging")
-    for folder in (base, *base.parents[:3]):
+    made = [folder for folder in base.parents if folder.name.startswith(("pytest-", "popen-"))]
+    for folder in (base, *made):
         folder.chmod(0o755)
     place = Place(base)
     yield place

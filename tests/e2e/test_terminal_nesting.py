@@ -181,7 +181,8 @@ def test_another_account_on_the_same_terminal_gets_a_session_of_its_own(place: P
 def lodging(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """Yield a place on disk, where the second account can come."""
     base = tmp_path_factory.mktemp("lodging")
-    for folder in (base, *base.parents[:3]):
+    made = [folder for folder in base.parents if folder.name.startswith(("pytest-", "popen-"))]
+    for folder in (base, *made):
         folder.chmod(0o755)
     place = Place(base)
     yield place
