@@ -15,10 +15,9 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from ptywrap import paths
+from ptywrap import paths, switches
 from ptywrap.errors import UserError
 
-_OFF = ("PTYWRAP_DISABLE", "DO_NOT_TRACK")
 _RESERVED = frozenset(
     {
         "PTYWRAP_DISABLE",
@@ -100,12 +99,7 @@ def load(
 
 def off_switch(environ: Mapping[str, str], config: Config) -> str | None:
     """Return the name of the off switch in force, or None; any one wins."""
-    for name in _OFF:
-        if environ.get(name) == "1":
-            return name
-    if paths.SYSTEM_SWITCH.exists():
-        return str(paths.SYSTEM_SWITCH)
-    return None if config.enabled else "enabled = false"
+    return switches.thrown(environ) or (None if config.enabled else "enabled = false")
 
 
 def demand(loaded: Loaded) -> None:

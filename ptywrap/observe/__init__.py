@@ -1,28 +1,15 @@
-"""Turns what lifecycle, marks and terminal tell into facts: one process a user, one poll loop."""
+"""Turns what lifecycle, marks and terminal tell into facts: one process a user, one poll loop.
+
+What is imported here is imported before a held command is answered (`readiness`): next to nothing.
+"""
 
 import os
+import resource
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
 
-from ptywrap.observe.account import Reading
-from ptywrap.observe.actor import Forebear
-
-
-class Watch(Protocol):
-    """Tells that something in a folder has changed; `descriptor` is to be polled, or None."""
-
-    descriptor: int | None
-    period_ns: int
-
-    def take(self) -> None:
-        """Forgets what has been told by now: the caller looks at everything itself."""
-        ...
-
-    def close(self) -> None:
-        """Stops."""
-        ...
+from ptywrap.observe.base import Forebear, Kernel, Reading, Upkeep, Watch
 
 
 class Looking:
@@ -58,6 +45,18 @@ class Silent:
         del pid
         return None
 
+    def upkeep(self, pid: int) -> Upkeep | None:
+        """Return what is known of ourselves: the peak stands for what is occupied now."""
+        if pid != os.getpid():
+            return None
+        spent = resource.getrusage(resource.RUSAGE_SELF)
+        return Upkeep(int((spent.ru_utime + spent.ru_stime) * 1e9), spent.ru_maxrss)
+
+    def children(self, pid: int) -> list[int]:
+        """Return nothing: not told."""
+        del pid
+        return []
+
     def alive(self, pid: int) -> bool:
         """Say whether a signal could be sent to it."""
         try:
@@ -77,26 +76,6 @@ class Silent:
         """Return nothing: not told."""
         del pid, names
         return {}
-
-
-class Kernel(Protocol):
-    """What the system tells of one process."""
-
-    def reading(self, pid: int) -> Reading | None:
-        """Gives what a shell and the children it has reaped used so far."""
-        ...
-
-    def alive(self, pid: int) -> bool:
-        """Says whether it exists and has not ended."""
-        ...
-
-    def forebears(self, pid: int) -> list[Forebear]:
-        """Gives it and its ancestors, nearest first."""
-        ...
-
-    def environ(self, pid: int, names: tuple[str, ...]) -> dict[str, str]:
-        """Gives those of the named variables it was started with."""
-        ...
 
 
 def system() -> Kernel:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ptywrap import wire
+from ptywrap.observe.base import Reading
 from ptywrap.observe.path import Piece, Span
 from ptywrap.observe.times import Times
 from ptywrap.observe.tree import Life
@@ -24,16 +25,6 @@ class Cpu(NamedTuple):
     peak_rss_bytes: int | None = None
     read_bytes: int | None = None
     write_bytes: int | None = None
-
-
-class Reading(NamedTuple):
-    """What a shell and the children it has reaped used up to a moment; differences count."""
-
-    at_ns: int
-    user_ns: int
-    sys_ns: int
-    read_bytes: int | None
-    write_bytes: int | None
 
 
 class Entry(NamedTuple):

@@ -4,15 +4,8 @@ An agent is an ancestor of category `ai`; a build machine sets CI; without a ter
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import NamedTuple
 
-
-class Forebear(NamedTuple):
-    """A process above another, and what it may be called."""
-
-    pid: int
-    names: tuple[str, ...]
-
+from ptywrap.observe.base import Forebear
 
 _NO = frozenset({"", "0", "false", "no"})
 

@@ -1,6 +1,7 @@
-"""The observer's socket: frames of u32 length and one msgpack map each way, from this user alone.
+"""The observer's socket: frames of u32 length and a body each way, from this user alone.
 
 An answer that is not there yet is asked for again at each turn of the loop, until its time is over.
+What bodies mean is `reply`'s affair: whoever waits for the first answer waits for our imports, too.
 """
 
 import contextlib
@@ -9,9 +10,6 @@ import socket
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from ptywrap import clock
 
@@ -21,9 +19,8 @@ _REQUEST_BYTES = 64 << 10
 _MOST = 64
 _PATIENCE_NS = 10_000_000_000
 
-Answer = dict[str, Any]
-Question = Callable[[dict[str, Any]], Answer | None]
-"""Takes the request; None: not yet, ask again."""
+Reply = Callable[[bytes, int], bytes | None]
+"""Takes the body of a request and when it came, gives that of the answer; None: not yet."""
 
 
 class _Link:
@@ -33,16 +30,17 @@ class _Link:
         self.socket = link
         self.since_ns = now_ns
         self.asked = bytearray()
-        self.request: dict[str, Any] | None = None
+        self.request: bytes | None = None
+        self.asked_ns = 0
         self.answer = b""
 
 
 class Control:
-    """Listens, and answers. Raises OSError when the socket cannot be made."""
+    """Listens, and answers by `reply`. Raises OSError when the socket cannot be made."""
 
-    def __init__(self, path: Path, asks: dict[str, Question]) -> None:
+    def __init__(self, path: Path, reply: Reply) -> None:
+        self.reply = reply
         self._path = path
-        self._asks = asks
         self._links: dict[int, _Link] = {}
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
@@ -80,6 +78,12 @@ class Control:
             if now_ns - link.since_ns > _PATIENCE_NS:
                 self._drop(link)
 
+    def serve_all(self) -> None:
+        """Take and answer whatever there is, where nobody has polled."""
+        # Twice: who is accepted has mostly asked already, and may have hung up again.
+        self.serve({self._listener.fileno()})
+        self.serve(set(self._links))
+
     def close(self) -> None:
         """Stop listening and hang up."""
         for link in list(self._links.values()):
@@ -114,21 +118,15 @@ class Control:
         if length > _REQUEST_BYTES:
             self._drop(link)
         elif len(link.asked) >= _LENGTH.size + length:
-            body = bytes(link.asked[_LENGTH.size : _LENGTH.size + length])
+            link.request = bytes(link.asked[_LENGTH.size : _LENGTH.size + length])
+            link.asked_ns = clock.monotonic_ns()
             link.asked.clear()
-            link.request = _request(body)
 
-    def _ask(self, link: _Link, request: dict[str, Any]) -> None:
-        question = self._asks.get(str(request.get("ask")))
-        answer: Answer | None
-        if question is None:
-            answer = refusal("an unknown question", "use a verb and an observer of one version")
-        else:
-            answer = question(request)
+    def _ask(self, link: _Link, request: bytes) -> None:
+        answer = self.reply(request, link.asked_ns)
         if answer is not None:
             link.request = None
-            body = msgspec.msgpack.encode(answer)
-            link.answer = _LENGTH.pack(len(body)) + body
+            link.answer = _LENGTH.pack(len(answer)) + answer
 
     def _write(self, link: _Link) -> None:
         try:
@@ -143,19 +141,6 @@ class Control:
     def _drop(self, link: _Link) -> None:
         self._links.pop(link.socket.fileno(), None)
         link.socket.close()
-
-
-def refusal(what: str, hint: str = "") -> Answer:
-    """Return the answer no."""
-    return {"ok": False, "what": what, "hint": hint}
-
-
-def _request(body: bytes) -> dict[str, Any]:
-    try:
-        request = msgspec.msgpack.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return {}
-    return request if isinstance(request, dict) else {}
 
 
 def _ours(link: socket.socket) -> bool:

@@ -1,11 +1,11 @@
 """Linux: what /proc tells of one process: its forebears, its environment, what it has reaped."""
 
+import os
 import sys
 
 from ptywrap import lifecycle
 from ptywrap.lifecycle import proctree
-from ptywrap.observe.account import Reading
-from ptywrap.observe.actor import Forebear
+from ptywrap.observe.base import Forebear, Reading, Upkeep
 
 assert sys.platform == "linux"
 
@@ -26,6 +26,21 @@ def alive(pid: int) -> bool:
     """Say whether a process exists and has not ended."""
     seen = proctree.stat(pid)
     return seen is not None and not seen.ended
+
+
+def upkeep(pid: int) -> Upkeep | None:
+    """Return what one of our own processes has cost so far and occupies now."""
+    seen = proctree.stat(pid)
+    pages = (proctree.contents(f"/proc/{pid}/statm") or b"").split()
+    if seen is None or len(pages) < 2:
+        return None
+    spent_ns = (seen.user_ticks + seen.sys_ticks) * proctree.TICK_NS
+    return Upkeep(spent_ns, int(pages[1]) * os.sysconf("SC_PAGESIZE"))
+
+
+def children(pid: int) -> list[int]:
+    """Return the pids of a process's children."""
+    return list(proctree.children(pid) or ())
 
 
 def forebears(pid: int) -> list[Forebear]:

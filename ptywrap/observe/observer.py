@@ -6,41 +6,31 @@ import os
 import select
 import signal
 import socket
-from pathlib import Path
-from typing import NamedTuple
 
 from ptywrap import __version__, clock, host, wire
-from ptywrap.observe import Kernel, Watch
-from ptywrap.observe.asks import Asks
-from ptywrap.observe.control import Control
-from ptywrap.observe.sensors import Sensors
+from ptywrap.observe.asks import Asks, replying
+from ptywrap.observe.base import Watch
+from ptywrap.observe.readiness import Ready
 from ptywrap.observe.sessions import Sessions
-from ptywrap.observe.telling import Teller
-from ptywrap.observe.ward import Identity, Ward
+from ptywrap.observe.ward import Ward
 
 _LOG = logging.getLogger(__name__)
 _AT_ONCE_NS = 100_000
 _BEAT_NS = 200_000_000
 
 
-class Places(NamedTuple):
-    """Where this user's marks, lock and socket are; `lock` is an open descriptor."""
-
-    marks: Path
-    socket: Path
-    lock: int
-
-
 class Observer:
     """Observes until the last session has been over for `idle_ns`, or a signal asks it to leave."""
 
-    def __init__(self, places: Places, ward: Ward, watch: Watch, idle_ns: int) -> None:
-        self._lock = places.lock
+    def __init__(self, ready: Ready, ward: Ward, watch: Watch, idle_ns: int) -> None:
+        self._lock = ready.lock
         self._times = ward.teller.times
         self._ward = ward
-        self._sessions = Sessions(places.marks, ward)
+        self._sessions = Sessions(ready.folder, ward)
         self._watch = watch
-        self._control = Control(places.socket, Asks(self._sessions).table())
+        self._control = ready.control
+        self._control.reply = replying(Asks(self._sessions).table())
+        self._backends: list[str] = []
         self._spool = ward.teller.recorder.spool
         self._idle_ns = idle_ns
         self._idle_since_ns: int | None = clock.monotonic_ns()
@@ -85,6 +75,7 @@ class Observer:
         now_ns = clock.monotonic_ns()
         self._note()
         self._ward.drain()
+        self._note_backends()
         if self._watch.descriptor is None or self._watch.descriptor in ready:
             self._watch.take()
             self._sessions.scan(now_ns)
@@ -105,6 +96,12 @@ class Observer:
             if clock.monotonic_ns() - before_ns < _AT_ONCE_NS:
                 self._times.note(before_ns, wall_ns, boot_ns)
                 return
+
+    def _note_backends(self) -> None:
+        names = self._ward.sensors.names
+        if names != self._backends:
+            self._backends = names
+            _LOG.info("lifecycle backends: %s", ", ".join(names) or "none")
 
     def _wait(self) -> set[int]:
         """Sleep until something happens or is due; return the descriptors that are ready."""
@@ -171,10 +168,3 @@ class Observer:
         self._watch.close()
         self._ward.sensors.close()
         self._spool.close()
-
-
-def observer(
-    places: Places, parts: tuple[Identity, Sensors, Teller, Kernel], watch: Watch, idle_ns: int
-) -> Observer:
-    """Return an observer made of its parts."""
-    return Observer(places, Ward(*parts), watch, idle_ns)

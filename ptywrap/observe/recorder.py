@@ -2,11 +2,14 @@
 
 import contextlib
 import re
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ptywrap import wire
 from ptywrap.spool import Spool
+
+_LOSSES = 20
 
 
 class Recorder:
@@ -20,6 +23,8 @@ class Recorder:
         ignore: Sequence[str] = (),
     ) -> None:
         self.spool = spool
+        self.losses: deque[wire.Loss] = deque(maxlen=_LOSSES)
+        """The newest that were told."""
         self._inward = inward
         self._pause_file = pause_file
         self._ignore = _expressions(ignore)
@@ -41,8 +46,11 @@ class Recorder:
 
     def tell(self, fact: wire.Fact) -> None:
         """Make a fact private and append it."""
-        if not self.paused:
-            self.spool.append(self._inward(fact))
+        if self.paused:
+            return
+        if isinstance(fact, wire.Loss):
+            self.losses.append(fact)
+        self.spool.append(self._inward(fact))
 
     def keep(self, fact: wire.Fact) -> None:
         """Append a fact that was made private before."""

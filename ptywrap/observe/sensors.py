@@ -1,14 +1,12 @@
 """The lifecycle backend in force: chosen by self-test, replaced when it breaks."""
 
 import contextlib
-import logging
 import select
 from typing import NamedTuple
 
 from ptywrap import clock, lifecycle
 from ptywrap.lifecycle.base import Backend, Event, Gap, Probe, SensorError
 
-_LOG = logging.getLogger(__name__)
 _FIRST_NS = 5_000_000_000
 _EVERY_NS = 600_000_000_000
 """How soon, and in the long run how often, a backend that failed its test is tested again."""
@@ -75,6 +73,11 @@ class Sensors:
             for backend, _ in self._running:
                 backend.leave(pid)
 
+    @property
+    def followed(self) -> list[int]:
+        """Who was taken."""
+        return list(self._followed)
+
     def follows(self, pid: int) -> bool:
         """Say whether a pid was taken."""
         return pid in self._followed
@@ -94,6 +97,10 @@ class Sensors:
                 events.append(Gap(since_ns, until_ns, None, str(error), backend.name))
         return events
 
+    def settle(self) -> None:
+        """Have the backends look at whom they are to follow now; what they tell waits."""
+        self._waiting = self.read()
+
     def wait(self, ms: int) -> None:
         """Sleep until a backend has something to tell, at most some milliseconds."""
         select.select(self.descriptors, [], [], ms / 1000)
@@ -106,7 +113,6 @@ class Sensors:
 
     def _settle(self) -> None:
         """Test the better ones again some time: one may have failed because all was busy."""
-        _LOG.info("lifecycle backends: %s", ", ".join(self.names) or "none")
         better = any(not probe.usable for _, probe in self.said)
         self._again_ns = clock.monotonic_ns() + self._pause_ns if better else None
         self._pause_ns = min(4 * self._pause_ns, _EVERY_NS)
@@ -127,7 +133,6 @@ class Sensors:
         self._settle()
 
     def _replace(self, backend: Backend, descriptor: int | None) -> None:
-        _LOG.info("lifecycle backend broke: %s", backend.name)
         backend.close()
         first = self._running[0][0] is backend
         self._running.remove((backend, descriptor))

@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 
 from ptywrap import marks
-from ptywrap.observe.account import Reading
 from ptywrap.observe.attention import Attention
+from ptywrap.observe.base import Reading
 from ptywrap.observe.commands import Commands, Start, Step
 from ptywrap.observe.digest import Digest
 from ptywrap.observe.fold import (

@@ -37,7 +37,7 @@ class Sessions:
         """Runs that were told, and under what; None: recorded nowhere."""
         self._folder = folder
         self._outer: dict[str, Outer] = {}
-        self._asked: set[int] = set()
+        self._asked = set(ward.sensors.followed)
         self._adopted: dict[str, int] = {}
         self._surviving: list[Session] = []
 
@@ -53,10 +53,16 @@ class Sessions:
         active = self.ward.active
         begun = [(name, begin_of(self._folder / f"{name}.pty")) for name in found.keys() - active]
         taken = [(begin, name) for name, begin in begun if begin is not None]
+        fresh: list[Session] = []
         for begin, name in sorted(taken, key=lambda one: one[0].at_ns):
             self.ward.teller.times.hear(begin.at_ns, begin.wall_ns)
             session = Session(self._folder, name, begin, self.ward.teller.times)
             active[name] = session
+            fresh.append(session)
+            self._own(session)
+        # Only now, for there may be events of commands that were followed before they were known.
+        self.ward.drain()
+        for session in fresh:
             self._adopt(session, now_ns)
         for name, pids in found.items():
             known = active.get(name)
@@ -133,9 +139,9 @@ class Sessions:
 
     # -- taking one ------------------------------------------------------------------------
 
-    def _adopt(self, session: Session, now_ns: int) -> None:
-        ward, begin = self.ward, session.begin
-        pid = begin.shell_pid
+    def _own(self, session: Session) -> None:
+        """Take a session's shells, so that what the kernel tells of them is told to it."""
+        ward, pid = self.ward, session.begin.shell_pid
         outer = typed_in(ward, session) if session.run else None
         if outer is not None:
             self._outer[session.name] = outer
@@ -145,10 +151,13 @@ class Sessions:
         ward.own(session, pid, run=session.run)
         if not ward.sensors.follows(pid):
             ward.sensors.follow(pid)
-        ward.drain()
         session.actor = self._actor(session)
         session.hidden = ward.teller.recorder.ignores(session.line)
         self._tell(session)
+
+    def _adopt(self, session: Session, now_ns: int) -> None:
+        ward, begin = self.ward, session.begin
+        pid = begin.shell_pid
         self._adopted[session.name] = now_ns
         if session.fresh and not session.run:
             ward.closing.blind.append((begin.at_ns, now_ns))

@@ -119,7 +119,7 @@ def test_a_session_that_is_over_leaves_no_file(observing: Observing) -> None:
     typed(window, "/bin/true")
     window.line("exit")
     window.finish()
-    observing.until(lambda: [1] * (observing.ask("status")["sessions"] == 0))
+    observing.until(lambda: [1] * (observing.ask("status")["sessions"] == []))
     assert sorted(path.name for path in observing.marks.iterdir()) == [
         "observer.lock",
         "observer.sock",
@@ -133,7 +133,7 @@ def test_what_runs_is_said_at_any_time(observing: Observing) -> None:
     (running,) = observing.until(
         lambda: [one for one in observing.ask("status")["running"] if one["template"]]
     )
-    assert (running["template"], running["since_ns"] > 0) == ("sleep", True)
+    assert (running["template"], running["cwd"]) == ("sleep", str(observing.place.work))
 
 
 def test_the_checkout_of_a_command_is_read_without_git(observing: Observing) -> None:

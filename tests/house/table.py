@@ -39,9 +39,9 @@ ROOTS = ("netsniff", "ptywrap", "ingest")
 # What observer files import, pure or not: an observer file's row differs in purity alone.
 _OBSERVE = (
     "ptywrap ptywrap.wire ptywrap.marks ptywrap.clock ptywrap.config ptywrap.paths ptywrap.device "
-    "ptywrap.templates ptywrap.manifests ptywrap.privacy ptywrap.spool ptywrap.errors "
-    "ptywrap.lifecycle ptywrap.sampler ptywrap.host netsniff.model netsniff.connections "
-    "netsniff.split netsniff.sources netsniff.names"
+    "ptywrap.switches ptywrap.templates ptywrap.manifests ptywrap.privacy ptywrap.spool "
+    "ptywrap.errors ptywrap.lifecycle ptywrap.sampler ptywrap.host netsniff.model "
+    "netsniff.connections netsniff.split netsniff.sources netsniff.names"
 )
 _CLI = (
     "ptywrap ptywrap.wire ptywrap.errors ptywrap.paths ptywrap.device ptywrap.clock ptywrap.config "
@@ -80,6 +80,7 @@ TABLE = (
     Row("ptywrap.errors"),
     Row("ptywrap.paths"),
     Row("ptywrap.device", may="ptywrap.paths"),
+    Row("ptywrap.switches", may="ptywrap.paths"),
     Row("ptywrap.clock"),
     Row("ptywrap.pump_marks", pure=True),
     Row("ptywrap.marks", may="ptywrap.pump_marks", pure=True),
@@ -112,7 +113,7 @@ TABLE = (
         third="msgspec",
         pure=True,
     ),
-    Row("ptywrap.config", may="ptywrap.errors ptywrap.paths", third="msgspec"),
+    Row("ptywrap.config", may="ptywrap.errors ptywrap.paths ptywrap.switches", third="msgspec"),
     Row("ptywrap.segments", may="ptywrap.wire"),
     Row("ptywrap.spool", may="ptywrap.wire ptywrap.paths ptywrap.errors ptywrap.segments"),
     Row("ptywrap.service", ".", may="ptywrap.paths ptywrap.errors", third="msgpack"),
@@ -136,18 +137,18 @@ TABLE = (
     Row("ptywrap.host", "*", may="ptywrap.wire ptywrap.clock", third="psutil"),
     Row(
         "ptywrap.observe",
-        "times tree commands fold attention path account digest actor naming",
+        "base times tree commands fold attention path account digest actor naming",
         may=_OBSERVE,
         pure=True,
     ),
     Row(
         "ptywrap.observe",
-        ". __main__ observer asks ward sessions outer lately sensors recorder checkout fingerprint "
-        "markfile held inotify kernel",
+        ". __main__ readiness assembly observer control ward sessions outer lately sensors "
+        "recorder checkout fingerprint markfile held inotify kernel",
         may=_OBSERVE,
     ),
     # They change facts, which are msgspec's structs, or speak the control socket's MessagePack.
-    Row("ptywrap.observe", "closing telling session control", may=_OBSERVE, third="msgspec"),
+    Row("ptywrap.observe", "closing telling session asks", may=_OBSERVE, third="msgspec"),
     Row(
         "ptywrap.setup",
         ". journal profiles rcfiles login units",

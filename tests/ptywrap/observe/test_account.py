@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from ptywrap import wire
 from ptywrap.observe import account
-from ptywrap.observe.account import Cpu, Reading
+from ptywrap.observe.account import Cpu
+from ptywrap.observe.base import Reading
 from ptywrap.observe.path import Piece, Span, pieces
 from tests.ptywrap.observe.test_path import END, trees
 

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ptywrap.observe.control import Answer, Control
+from ptywrap.observe.asks import Answer, replying
+from ptywrap.observe.control import Control
 
 
 class Talk:
@@ -21,7 +22,7 @@ class Talk:
     def __init__(self, folder: Path) -> None:
         self.patience = 0
         self.path = folder / "control.sock"
-        self.control = Control(self.path, {"echo": self.echo, "later": self.later})
+        self.control = Control(self.path, replying({"echo": self.echo, "later": self.later}))
 
     def echo(self, request: dict[str, Any]) -> Answer:
         """Answer with what was asked."""

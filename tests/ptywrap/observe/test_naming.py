@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from ptywrap import templates
-from ptywrap.observe.actor import Forebear, actor
+from ptywrap.observe.actor import actor
+from ptywrap.observe.base import Forebear
 from ptywrap.observe.naming import Name, Ran, name
 
 RULES = templates.load(Path(templates.__file__).with_name("rules.toml").read_text(encoding="utf-8"))

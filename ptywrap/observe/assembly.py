@@ -1,0 +1,80 @@
+"""The observer's second stage: settings, words and spool, loaded while commands run already."""
+
+import functools
+import logging
+import logging.handlers
+import os
+import pwd
+from pathlib import Path
+
+from ptywrap import clock, config, device, paths, privacy, templates, wire
+from ptywrap.observe import system, watch
+from ptywrap.observe.observer import Observer
+from ptywrap.observe.readiness import Ready
+from ptywrap.observe.recorder import Recorder
+from ptywrap.observe.telling import Teller
+from ptywrap.observe.times import Times
+from ptywrap.observe.tree import Tree
+from ptywrap.observe.ward import Identity, Ward
+from ptywrap.spool import Limits, Spool, adopt
+
+_LOG_BYTES = 1 << 20
+
+
+def observing(ready: Ready, idle_s: int | None) -> Observer | None:
+    """Return what observes from now on, None where that is switched off."""
+    settings = config.load().config
+    if config.off_switch(os.environ, settings) is not None:
+        return None
+    _log()
+    identity = Identity(pwd.getpwuid(os.getuid()).pw_name, device.identity(), clock.boot_id())
+    teller = _teller(settings, identity)
+    ready.serve()
+    ward = Ward(identity, ready.sensors, teller, system())
+    if idle_s is None:
+        idle_s = settings.observer_idle_seconds
+    made = Observer(ready, ward, watch(ready.folder), idle_s * 1_000_000_000)
+    made.begin(ready.died_ns)
+    return made
+
+
+def _log() -> None:
+    if not paths.private(paths.state_folder()):
+        return
+    handler = logging.handlers.RotatingFileHandler(
+        paths.log_file("observer"), maxBytes=_LOG_BYTES, backupCount=1, delay=True
+    )
+    logging.basicConfig(
+        handlers=[handler], level=logging.INFO, format="%(asctime)s %(name)s %(message)s"
+    )
+
+
+def _teller(settings: config.Config, identity: Identity) -> Teller:
+    times = Times()
+    folder = paths.spool_folder(identity.device)
+    adopt(folder)
+
+    def header() -> wire.Segment:
+        told = clock.clocks()
+        return wire.Segment(
+            version=wire.VERSION,
+            device=identity.device,
+            boot_id=identity.boot_id,
+            wall_ns=told.wall_ns,
+            monotonic_ns=told.monotonic_ns,
+            boottime_ns=told.boottime_ns,
+            utc_offset_ns=told.utc_offset_ns,
+        )
+
+    spool = Spool(folder, header, clock.monotonic_ns, Limits(most_bytes=settings.spool_bytes))
+    rules = templates.load(_rules())
+    shape_only = settings.argv == "shape"
+    inward = functools.partial(
+        privacy.inward, rules=rules, argv="shape" if shape_only else "redacted"
+    )
+    recorder = Recorder(spool, inward, paths.pause_file(), settings.ignore)
+    return Teller(recorder, rules, times, Tree())
+
+
+def _rules() -> str:
+    return Path(templates.__file__).with_name("rules.toml").read_text(encoding="utf-8")

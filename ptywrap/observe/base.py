@@ -1,0 +1,74 @@
+"""Says what the observer asks of the system: what changed in a folder, what one process is.
+
+To add a system: write one file in this folder with the functions of `Kernel`, or a class that has
+the methods of `Watch`; open it with `assert sys.platform == "..."`, and choose it in `__init__.py`.
+"""
+
+from typing import NamedTuple, Protocol
+
+
+class Reading(NamedTuple):
+    """What a shell and the children it has reaped used up to a moment; differences count."""
+
+    at_ns: int
+    user_ns: int
+    sys_ns: int
+    read_bytes: int | None
+    write_bytes: int | None
+
+
+class Forebear(NamedTuple):
+    """A process above another, and what it may be called."""
+
+    pid: int
+    names: tuple[str, ...]
+
+
+class Upkeep(NamedTuple):
+    """What one of our own processes has cost since it started, and occupies now."""
+
+    cpu_ns: int
+    rss_bytes: int
+
+
+class Watch(Protocol):
+    """Tells that something in a folder has changed; `descriptor` is to be polled, or None."""
+
+    descriptor: int | None
+    period_ns: int
+
+    def take(self) -> None:
+        """Forgets what has been told by now: the caller looks at everything itself."""
+        ...
+
+    def close(self) -> None:
+        """Stops."""
+        ...
+
+
+class Kernel(Protocol):
+    """What the system tells of one process."""
+
+    def reading(self, pid: int) -> Reading | None:
+        """Gives what a shell and the children it has reaped used so far."""
+        ...
+
+    def upkeep(self, pid: int) -> Upkeep | None:
+        """Gives what one of our own processes costs."""
+        ...
+
+    def children(self, pid: int) -> list[int]:
+        """Gives the pids of those it has started."""
+        ...
+
+    def alive(self, pid: int) -> bool:
+        """Says whether it exists and has not ended."""
+        ...
+
+    def forebears(self, pid: int) -> list[Forebear]:
+        """Gives it and its ancestors, nearest first."""
+        ...
+
+    def environ(self, pid: int, names: tuple[str, ...]) -> dict[str, str]:
+        """Gives those of the named variables it was started with."""
+        ...
