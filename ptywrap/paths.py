@@ -13,6 +13,15 @@ SYSTEM_CONFIG = Path(
 )
 SYSTEM_SWITCH = Path("/etc/ptywrap/disabled")
 _MEMORY = frozenset({"tmpfs", "ramfs"})
+_REMOTE = ("fuse", "nfs", "cifs", "smb", "9p", "ceph", "afs", "autofs")
+
+
+class _Mount(NamedTuple):
+    """A mount's `major:minor`, where it is, and its kind."""
+
+    device: str
+    point: str
+    kind: str
 
 
 class Marks(NamedTuple):
@@ -96,11 +105,12 @@ def store_socket() -> Path:
 def marks_folder() -> Marks:
     """Return the first memory-backed place, else the state folder without text (terminal.md 3.8).
 
-    The same rule stands in `launch`, which may import nothing of ours; a test ties the two.
+    The same rule stands in `launch.place`, which may import nothing of ours; a test ties the two.
     """
-    memory = _memory_devices()
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    if runtime and _device(runtime) in memory:
+    mounts = _mounts()
+    memory = {mount.device for mount in mounts if mount.kind in _MEMORY}
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    if runtime.startswith("/") and not _remote(runtime, mounts) and _ours_in(runtime, memory):
         return Marks(Path(runtime) / "ptywrap", text=True)
     if _device("/dev/shm") in memory:  # noqa: S108 - 0700 and its owner are checked by `private`
         return Marks(Path(f"/dev/shm/ptywrap-{os.getuid()}"), text=True)  # noqa: S108
@@ -139,15 +149,30 @@ def _device(path: str) -> str | None:
     return f"{os.major(number)}:{os.minor(number)}"
 
 
-def _memory_devices() -> set[str]:
-    """Return `major:minor` of each tmpfs and ramfs mount (proc_pid_mountinfo(5))."""
-    found = set()
+def _ours_in(path: str, devices: set[str]) -> bool:
+    """Tell whether a folder is in memory and this user's: `su` leaves the variable of another."""
+    try:
+        return _device(path) in devices and os.stat(path).st_uid == os.getuid()
+    except OSError:
+        return False
+
+
+def _remote(path: str, mounts: list[_Mount]) -> bool:
+    """Tell whether the first look at a path may take seconds, without that look."""
+    above = [mount for mount in mounts if (path + "/").startswith(mount.point.rstrip("/") + "/")]
+    nearest = max(above, key=lambda mount: len(mount.point), default=None)
+    return nearest is not None and nearest.kind.startswith(_REMOTE)
+
+
+def _mounts() -> list[_Mount]:
+    """Return every mount of ours (proc_pid_mountinfo(5)); none where there is no /proc."""
+    found = []
     try:
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
             for line in file:
                 head, _, tail = line.partition(" - ")
-                if tail.split(" ", 1)[0] in _MEMORY:
-                    found.add(head.split(" ", 3)[2])
+                words = head.split(" ", 5)
+                found.append(_Mount(words[2], words[4], tail.split(" ", 1)[0]))
     except OSError:
-        return set()
+        return []
     return found

@@ -58,6 +58,6 @@ def test_a_folder_of_somebody_else_is_no_private_folder(tmp_path: Path) -> None:
 
 @pytest.mark.linux
 def test_marks_hold_no_text_outside_memory(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paths, "_memory_devices", set)
+    monkeypatch.setattr(paths, "_mounts", list)
 
     assert paths.marks_folder() == paths.Marks(home / ".local/state/ptywrap/marks", text=False)
