@@ -1,6 +1,8 @@
 """What every end-to-end test starts from."""
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -23,3 +25,14 @@ def observing(place: Place) -> Iterator[Observing]:
     found.start()
     yield found
     found.close()
+
+
+@pytest.fixture
+def lodging() -> Iterator[Place]:
+    """Yield a place on disk, where other accounts can come.
+
+    Not among pytest's own folders: each run of pytest closes those of all runs to others.
+    """
+    somewhere = Place(Path(tempfile.gettempdir()))
+    yield somewhere
+    somewhere.close()

@@ -1,6 +1,6 @@
 """A machine whose second account has us as its login shell, in a mount namespace of its own.
 
-Nothing of the real machine changes: passwd and shadow are bound over, /dev/shm is a new one.
+Nothing of the real machine changes: /etc has a layer over it, /dev/shm is a new one.
 """
 
 import shutil
@@ -16,9 +16,13 @@ from tests.e2e.places import Place
 from tests.e2e.terminal import wait_for
 
 TOOLS = ("unshare", "mount", "ssh", "ssh-keygen", "/usr/sbin/sshd")
-# `$0` and following: the program; the folder of the files that are bound over comes first.
+# The folder of what differs comes first, then the program. All of /etc is covered, not its two
+# files: who renames a file in the real /etc takes away what is mounted on it, everywhere.
 ENTER = """
-mount --bind "$1/passwd" /etc/passwd && mount --bind "$1/shadow" /etc/shadow &&
+etc=$1/etc
+mount -t tmpfs tmpfs "$etc" && mkdir "$etc/upper" "$etc/work" &&
+cp "$1/passwd" "$1/shadow" "$etc/upper" &&
+mount -t overlay -o "lowerdir=/etc,upperdir=$etc/upper,workdir=$etc/work" overlay /etc &&
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm && shift && exec "$@"
 """
 SSHD = """
@@ -69,14 +73,16 @@ def a_machine(place: Place) -> Machine:
             pytest.skip(f"no {tool}: install util-linux and openssh-server")
     who = account.ordinary()
     folder = place.folder("machine")
+    (folder / "etc").mkdir()
     launcher = who.environment / "bin/ptywrap"
     if who.environment == who.checkout / ".venv":
         launcher = who.checkout / "ptywrap/launch/ptywrap.sh"
     write_accounts(folder, who, place.home, launcher)
-    settings = place.home / ".config/ptywrap"
-    settings.mkdir(parents=True)
-    # Which shell it is would otherwise depend on what this machine has installed.
-    (settings / "config.toml").write_text('shell = "/bin/bash"\n')
+    # Which shell it is would otherwise depend on what this machine has installed; `su` without
+    # an option keeps the variable that names the second folder.
+    for folder_of_settings in (place.home / ".config/ptywrap", place.config / "ptywrap"):
+        folder_of_settings.mkdir(parents=True)
+        (folder_of_settings / "config.toml").write_text('shell = "/bin/bash"\n')
     place.root.chmod(0o755)
     place.give(who.uid, who.gid)
     return Machine(folder, who, launcher)

@@ -4,7 +4,6 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,14 +19,6 @@ PROMPT_BAR_S = 0.05
 # Without a home, bash falls back to the prompt of the system or of passwd's home.
 ANY_PROMPT = rb"[>$#] (?:\x1b\[\S*)?$"
 PRIVATE = ["unshare", "--mount", "--propagation", "private", "sh", "-c"]
-
-
-@pytest.fixture
-def lodging(tmp_path: Path) -> Iterator[Place]:
-    """Yield a place on disk, so that its folders survive a new /dev/shm."""
-    place = Place(tmp_path)
-    yield place
-    place.close()
 
 
 def after(line: str, *argv: str) -> list[str]:

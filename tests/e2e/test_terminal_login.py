@@ -17,18 +17,6 @@ PAYLOAD = bytes(range(256)) * 4000
 
 
 @pytest.fixture
-def lodging(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """Yield a place on disk, where the second account can come."""
-    base = tmp_path_factory.mktemp("lodging")
-    made = [folder for folder in base.parents if folder.name.startswith(("pytest-", "popen-"))]
-    for folder in (base, *made):
-        folder.chmod(0o755)
-    place = Place(base)
-    yield place
-    place.close()
-
-
-@pytest.fixture
 def machine(lodging: Place) -> Machine:
     """Return a machine whose second account has us as its login shell."""
     return a_machine(lodging)

@@ -4,7 +4,6 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -175,18 +174,6 @@ def test_another_account_on_the_same_terminal_gets_a_session_of_its_own(place: P
         assert inside.session not in ("", outside.session)
     finally:
         theirs.close()
-
-
-@pytest.fixture
-def lodging(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """Yield a place on disk, where the second account can come."""
-    base = tmp_path_factory.mktemp("lodging")
-    made = [folder for folder in base.parents if folder.name.startswith(("pytest-", "popen-"))]
-    for folder in (base, *made):
-        folder.chmod(0o755)
-    place = Place(base)
-    yield place
-    place.close()
 
 
 @pytest.mark.root
