@@ -249,12 +249,13 @@ _pw_pass() {
 }
 
 # Leaves as the wrapper said the shell left; returns when it said that none was started.
+# shellcheck disable=SC3045 # where ulimit knows no -c a core may be left: no harm but that
 _pw_leave() {
     case $_pw_said in
         *'
 exit '*) exit "${_pw_said##*exit }" ;;
         *'
-signal '*) ulimit -c 0 && kill -"${_pw_said##*signal }" $$ && exit 255 ;;
+signal '*) { ulimit -c 0 || :; } && kill -"${_pw_said##*signal }" $$ && exit 255 ;;
         *failed*) ;;
         *started*) echo 'ptywrap: the session was lost' >&8 && exit 255 ;;
     esac

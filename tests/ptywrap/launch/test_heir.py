@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 
@@ -9,7 +10,8 @@ import pytest
 
 from ptywrap.launch import heir, status
 
-pytestmark = pytest.mark.linux
+if sys.platform != "linux":
+    pytest.skip("needs pidfd and /proc: run it on Linux", allow_module_level=True)
 
 
 def a_strangers_child(end: Callable[[], None], reap: bool) -> tuple[int, int, int]:
