@@ -15,6 +15,8 @@ from ptywrap.observe.session import Session
 from ptywrap.observe.telling import Key, Story, Teller, latest, since, within, wordless
 from ptywrap.observe.tree import Life
 
+_LATE_NS = 60_000_000_000
+
 
 class Outer(NamedTuple):
     """The session a run was typed in: its shell, and the process this forked for it."""
@@ -61,7 +63,7 @@ class Closing:
         entries = session.held.take(lambda entry: within(shell, since_ns, until_ns, entry))
         living = [life for life in self.teller.tree.below(shell) if _in(life, finish)]
         claims = [c for c in self._claims.get(session.id, ()) if _in_claim(c, finish)]
-        rest, living = _others(claims, entries, living)
+        rest, living = _others(session, claims, entries, living)
         key = claims[0].key if claims else self.key(session, start)
         private = self._private(session, finish, rest, living, claims)
         if living:
@@ -189,6 +191,7 @@ class Closing:
     def _forget(self, session: Session, finish: Finish, claims: Sequence[Claim]) -> None:
         kept = [one for one in self._claims.get(session.id, ()) if one not in claims]
         self._claims[session.id] = kept
+        session.tops = {at for at in session.tops if at > finish.start.at_ns - _LATE_NS}
         living = self.teller.tree.live.values()
         session.spans = [
             span
@@ -210,12 +213,13 @@ def _in_claim(claim: Claim, finish: Finish) -> bool:
 
 
 def _others(
-    claims: Sequence[Claim], entries: Sequence[Entry], living: Sequence[Life]
+    session: Session, claims: Sequence[Claim], entries: Sequence[Entry], living: Sequence[Life]
 ) -> tuple[list[Entry], list[Life]]:
     """Return what a line ran besides runs: launchers and what they need are ours, not its own."""
     launchers = {claim.outer.launcher for claim in claims}
     every: list[Entry | Life] = [*entries, *living]
-    tops = {one.top_ns for one in every if one.pid in launchers}
+    session.tops.update(one.top_ns for one in every if one.pid in launchers)
+    tops = session.tops
     rest = [entry for entry in entries if entry.top_ns not in tops]
     return rest, [life for life in living if life.top_ns not in tops]
 

@@ -6,14 +6,17 @@ from ptywrap.observe.closing import Outer
 from ptywrap.observe.session import Session
 from ptywrap.observe.ward import Ward
 
+_OURS = {"ptywrap", "ptywrap.sh", "wrapper.py"}
+
 
 def typed_in(ward: Ward, session: Session) -> Outer | None:
     """Return the session in whose shell a run was typed: shell, launcher, keeper, command."""
     parent = ward.active.get(session.begin.parent)
     if parent is None:
         return None
-    line = ward.kernel.forebears(session.begin.keeper_pid)[:3]
-    for launcher, shell in pairwise(line):
+    for launcher, shell in pairwise(ward.kernel.forebears(session.begin.keeper_pid)):
+        if not _OURS.intersection(launcher.names):
+            return None
         if shell.pid in parent.commands.shells():
             return Outer(parent, shell.pid, launcher.pid)
     return None

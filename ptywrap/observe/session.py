@@ -28,6 +28,7 @@ from ptywrap.observe.fold import (
 from ptywrap.observe.held import Held
 from ptywrap.observe.markfile import MarkFile
 from ptywrap.observe.times import Times
+from ptywrap.observe.tree import Life
 
 SHELL, RELAYED, BARE = 1, 2, 3
 NO_TEXT = 4
@@ -67,6 +68,9 @@ class Session:
         """What a run's processes were that were told as they ended."""
         self.executed: int | None = None
         """When a run's command was executed; until then its words may be anything."""
+        self.launchers: set[int] = set()
+        self.tops: set[int] = set()
+        """Launchers of runs typed here: their pids, and when they were born once that is known."""
         self.fresh = True
         self.unsaved = False
         self._folder = folder
@@ -91,6 +95,13 @@ class Session:
     def due_ns(self) -> int | None:
         """When the oldest record that waits was written."""
         return self._queue[0][0] if self._queue else None
+
+    def is_ours(self, life: Life) -> bool:
+        """Say whether a process is a launcher of ours, or below one: no part of what was typed."""
+        if life.pid in self.launchers:
+            self.launchers.discard(life.pid)
+            self.tops.add(life.top_ns)
+        return life.top_ns in self.tops
 
     def read(self, now_ns: int, pids: list[int]) -> list[int]:
         """Take what was appended to the pump's and to these shells' files.

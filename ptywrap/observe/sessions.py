@@ -146,6 +146,7 @@ class Sessions:
         if outer is not None:
             self._outer[session.name] = outer
             ward.typed.add(session.name)
+            outer.session.launchers.add(outer.launcher)
         for shell in session.commands.shells():
             ward.own(session, shell)
         ward.own(session, pid, run=session.run)

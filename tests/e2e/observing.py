@@ -59,9 +59,9 @@ class Observing:
 
     def shell(self, name: str = "bash") -> Terminal:
         """Open a window with a shell, and wait until the observer has taken its session."""
-        before = self.ask("status")["sessions"]
+        before = len(self.ask("status")["sessions"])
         window = self.place.shell(name)
-        assert wait_for(lambda: bool(self.ask("status")["sessions"] > before), PATIENCE_S)
+        assert wait_for(lambda: bool(len(self.ask("status")["sessions"]) > before), PATIENCE_S)
         return window
 
     def answers(self) -> bool:
