@@ -54,7 +54,7 @@ def forebears(pid: int) -> list[Forebear]:
         if seen is None:
             break
         argv, _ = proctree.argv(pid)
-        words = [word.rpartition("/")[2] for word in (argv or ())[:2]]
+        words = [word.rpartition("/")[2] for word in (argv or ())[:4]]
         found.append(Forebear(pid, (seen.name, *words)))
         pid = seen.ppid
     return found

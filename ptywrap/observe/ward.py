@@ -200,7 +200,7 @@ class Ward:
 
     def _route(self, session: Session, life: Life) -> None:
         """Tell a process whose command is known; hold it until it is."""
-        if self.closing.lately.late(session, life, clock.monotonic_ns()):
+        if session.is_ours(life) or self.closing.lately.late(session, life, clock.monotonic_ns()):
             return
         for shell, since_ns, until_ns, command in session.spans:
             if within(shell, since_ns, until_ns, life):
