@@ -63,7 +63,9 @@ def test_the_checkout_is_found_in_a_folder_with_a_space(tmp_path: Path) -> None:
 def test_a_fresh_environment_costs_no_process(ready: Checkout, tmp_path: Path) -> None:
     log = tmp_path / "log"
     trace = ["strace", "-f", "-o", str(log), "-e", "trace=execve,fork,vfork,clone,clone3"]
-    (ready.root / "ptywrap/launch/ptywrap.sh").write_text("exit 3\n")
+    launcher = ready.root / "ptywrap/launch/ptywrap.sh"
+    launcher.write_text("exit 3\n")
+    os.utime(launcher, (1000, 1000))
     assert ready.run(*trace, "scripts/ptywrap").returncode == 3
     calls = [line.split()[1].partition("(")[0] for line in log.read_text().splitlines()]
     assert calls == ["execve", "execve", "+++"]
@@ -80,6 +82,15 @@ def test_changed_pins_make_an_environment_stale(ready: Checkout, name: str) -> N
     os.utime(ready.root / ".venv/ptywrap-stamp", (1000, 1000))
     ready.run()
     assert ready.made()
+
+
+def test_a_changed_launcher_is_installed_anew_without_making_anything(ready: Checkout) -> None:
+    launcher = ready.root / "ptywrap/launch/ptywrap.sh"
+    launcher.write_text(launcher.read_text() + "# another version\n")
+    os.utime(ready.root / ".venv/ptywrap-stamp", (1000, 1000))
+    ready.run()
+    assert (ready.root / ".venv/bin/ptywrap").read_text() == launcher.read_text()
+    assert not ready.made()
 
 
 def test_an_environment_without_its_interpreter_is_stale(ready: Checkout) -> None:
