@@ -32,6 +32,11 @@ def boottime_ns() -> int:
     return time.clock_gettime_ns(clock)
 
 
+def cpu_ns() -> int:
+    """Return the CPU time of this thread: what something costs is the difference of two."""
+    return time.thread_time_ns()
+
+
 def clocks() -> Clocks:
     """Return all four, read one after the other."""
     offset = time.localtime().tm_gmtoff * 1_000_000_000

@@ -9,7 +9,8 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from ptywrap.observe.base import Forebear, Kernel, Reading, Upkeep, Watch
+from ptywrap.lifecycle.base import Reaped, Usage
+from ptywrap.observe.base import Ends, Forebear, Kernel, Reading, Upkeep, Watch
 
 
 class Looking:
@@ -37,6 +38,33 @@ def watch(folder: Path) -> Watch:
     return Looking()
 
 
+class Unheard:
+    """Nothing tells of ends at once."""
+
+    descriptor: int | None = None
+
+    def hold(self, pid: int) -> None:
+        """Do nothing."""
+
+    def release(self, pid: int) -> None:
+        """Do nothing."""
+
+    def take(self) -> list[int]:
+        """Return none."""
+        return []
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def ends() -> Ends:
+    """Return what tells of ends at once: pidfds where there are some."""
+    if sys.platform == "linux":
+        hearing: Ends = import_module("ptywrap.observe.pidfds").Pidfds()
+        return hearing
+    return Unheard()
+
+
 class Silent:
     """Stands for the kernel where no file tells of a process."""
 
@@ -56,6 +84,21 @@ class Silent:
         """Return nothing: not told."""
         del pid
         return []
+
+    def look(self, pid: int) -> Usage | None:
+        """Return nothing: not told."""
+        del pid
+        return None
+
+    def buried(self, pid: int, start_ticks: int) -> Usage | None:
+        """Return nothing: not told."""
+        del pid, start_ticks
+        return None
+
+    def reaped(self, pid: int) -> Reaped | None:
+        """Return nothing: not told."""
+        del pid
+        return None
 
     def alive(self, pid: int) -> bool:
         """Say whether a signal could be sent to it."""

@@ -13,9 +13,6 @@ from ptywrap.observe.path import Piece, Span
 from ptywrap.observe.times import Times
 from ptywrap.observe.tree import Life
 
-WHOLE = frozenset({"taskstats", "perf", "perf_events"})
-"""Sources that count every moment of a process."""
-
 
 class Cpu(NamedTuple):
     """CPU time and, where the same source tells them, memory and storage; None is not known."""

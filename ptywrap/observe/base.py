@@ -6,6 +6,8 @@ the methods of `Watch`; open it with `assert sys.platform == "..."`, and choose 
 
 from typing import NamedTuple, Protocol
 
+from ptywrap.lifecycle.base import Reaped, Usage
+
 
 class Reading(NamedTuple):
     """What a shell and the children it has reaped used up to a moment; differences count."""
@@ -61,6 +63,18 @@ class Kernel(Protocol):
         """Gives the pids of those it has started."""
         ...
 
+    def look(self, pid: int) -> Usage | None:
+        """Gives what a living process used so far."""
+        ...
+
+    def buried(self, pid: int, start_ticks: int) -> Usage | None:
+        """Gives what an ended process used that nobody has reaped yet."""
+        ...
+
+    def reaped(self, pid: int) -> Reaped | None:
+        """Gives what the children used that a process has waited for."""
+        ...
+
     def alive(self, pid: int) -> bool:
         """Says whether it exists and has not ended."""
         ...
@@ -71,4 +85,26 @@ class Kernel(Protocol):
 
     def environ(self, pid: int, names: tuple[str, ...]) -> dict[str, str]:
         """Gives those of the named variables it was started with."""
+        ...
+
+
+class Ends(Protocol):
+    """Tells at once that one of a few living processes has ended; `descriptor` as in `Watch`."""
+
+    descriptor: int | None
+
+    def hold(self, pid: int) -> None:
+        """Takes one, while there are not too many."""
+        ...
+
+    def release(self, pid: int) -> None:
+        """Forgets one, if it was taken."""
+        ...
+
+    def take(self) -> list[int]:
+        """Gives those that have ended, once."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of all."""
         ...

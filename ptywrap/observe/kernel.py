@@ -5,6 +5,7 @@ import sys
 
 from ptywrap import lifecycle
 from ptywrap.lifecycle import proctree
+from ptywrap.lifecycle.base import Reaped, Usage
 from ptywrap.observe.base import Forebear, Reading, Upkeep
 
 assert sys.platform == "linux"
@@ -20,6 +21,21 @@ def reading(pid: int) -> Reading | None:
         return None
     spent = (found.child_user_ns, found.child_sys_ns, found.read_bytes, found.write_bytes)
     return Reading(found.at, *spent)
+
+
+def look(pid: int) -> Usage | None:
+    """Return what a living process used so far."""
+    return lifecycle.look(pid)
+
+
+def buried(pid: int, start_ticks: int) -> Usage | None:
+    """Return what an ended process used that nobody has reaped yet."""
+    return lifecycle.buried(pid, start_ticks)
+
+
+def reaped(pid: int) -> Reaped | None:
+    """Return what the children used that a process has waited for."""
+    return lifecycle.reaped(pid)
 
 
 def alive(pid: int) -> bool:

@@ -106,7 +106,7 @@ class Observer:
     def _wait(self) -> set[int]:
         """Sleep until something happens or is due; return the descriptors that are ready."""
         wanted = {self._wake.fileno(), *self._control.descriptors}
-        wanted.update(self._ward.sensors.descriptors)
+        wanted.update(self._ward.descriptors)
         if self._watch.descriptor is not None:
             wanted.add(self._watch.descriptor)
         for descriptor in wanted - self._polled:
@@ -166,5 +166,5 @@ class Observer:
         self._sessions.close()
         self._control.close()
         self._watch.close()
-        self._ward.sensors.close()
+        self._ward.close()
         self._spool.close()

@@ -5,7 +5,7 @@ import select
 from typing import NamedTuple
 
 from ptywrap import clock, lifecycle
-from ptywrap.lifecycle.base import Backend, Event, Gap, Probe, SensorError
+from ptywrap.lifecycle.base import Backend, Event, Gap, Probe, Promise, SensorError
 
 _FIRST_NS = 5_000_000_000
 _EVERY_NS = 600_000_000_000
@@ -40,6 +40,11 @@ class Sensors:
     def names(self) -> list[str]:
         """The sources in force, the first one tells the tree."""
         return [backend.name for backend, _ in self._running]
+
+    @property
+    def complete(self) -> bool:
+        """Whether the one that tells the tree sees every process, however short its life."""
+        return any(Promise.SHORT_LIVED in one.promises for one, _ in self._running[:1])
 
     @property
     def descriptors(self) -> list[int]:

@@ -9,6 +9,7 @@ from ptywrap import wire
 from ptywrap.observe import account, checkout, naming, path
 from ptywrap.observe.account import Entry
 from ptywrap.observe.commands import Finish, Start
+from ptywrap.observe.cost import WHOLE
 from ptywrap.observe.digest import Digest
 from ptywrap.observe.recorder import Recorder
 from ptywrap.observe.session import BARE, Session
@@ -69,7 +70,7 @@ class Teller:
         fact = self.recorder.private(account.process(life, key.session, self.times, key.id))
         if isinstance(fact, wire.Process):
             session.digest = session.digest or Digest(session.begin.shell_pid)
-            session.digest.add(fact, whole=life.cost.source in account.WHOLE)
+            session.digest.add(fact, whole=life.cost.source in WHOLE)
         if not session.hidden and not self.recorder.was_paused(session.begin.at_ns):
             self.recorder.keep(fact)
         session.held.add(_entry(life, b""))
@@ -219,7 +220,7 @@ def _entry(life: Life, row: bytes) -> Entry:
         born_ns=life.born_ns,
         ended_ns=life.ended_ns or life.born_ns,
         cpu_ns=None if cost.user_ns is None else cost.user_ns + (cost.sys_ns or 0),
-        whole=cost.source in account.WHOLE,
+        whole=cost.source in WHOLE,
         loose=life.loose,
         row=row,
     )

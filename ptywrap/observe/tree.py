@@ -6,25 +6,12 @@ command it was part of. Reparenting and `setsid` change neither.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from ptywrap.lifecycle.base import Event, Exec, Exit, Fork, Usage
+from ptywrap.observe.cost import Cost, best
 
 _WORSE = {"exact": 0, "raced": 1, "sampled": 2}
-_TRUST = {"taskstats": 0, "perf": 1, "perf_events": 1, "zombie": 2}
 _LINGER = 4096
-
-
-class Cost(NamedTuple):
-    """What one process used, by one source; never a sum of two."""
-
-    user_ns: int | None = None
-    sys_ns: int | None = None
-    peak_rss_bytes: int | None = None
-    read_bytes: int | None = None
-    write_bytes: int | None = None
-    source: str | None = None
-    completeness: str = "exact"
 
 
 class Life:
@@ -40,7 +27,6 @@ class Life:
         "argv_cut",
         "born",
         "born_ns",
-        "cost",
         "cwd",
         "end",
         "ended_ns",
@@ -59,6 +45,7 @@ class Life:
         "start_ticks",
         "status",
         "top_ns",
+        "used",
     )
 
     def __init__(self, fork: Fork) -> None:
@@ -82,7 +69,7 @@ class Life:
         self.execs = 0
         self.exec_ns: int | None = None
         self.last_ns: int | None = None
-        self.cost = Cost()
+        self.used: dict[str, Usage] = {}
         self.ended_ns: int | None = None
         self.status: int | None = None
 
@@ -90,6 +77,11 @@ class Life:
     def completeness(self) -> str:
         """How well it was seen: the worst of its birth, what it last executed, and its end."""
         return worst(self.born, self.program, self.end)
+
+    @property
+    def cost(self) -> Cost:
+        """What it used, each number by one source; how well that is known is its own matter."""
+        return best(self.used.values())
 
 
 class Tree:
@@ -215,20 +207,8 @@ class Tree:
 
     def _used(self, event: Usage) -> None:
         life = self._of(event.pid, event.start_ticks)
-        if life is None or _trust(life.cost.source) < _trust(event.source):
-            return
-        peak = event.peak_rss_bytes
-        if peak is None or event.completeness == "sampled":
-            peak = max(peak or 0, life.cost.peak_rss_bytes or 0) or None
-        life.cost = Cost(
-            event.user_ns,
-            event.sys_ns,
-            peak,
-            event.read_bytes,
-            event.write_bytes,
-            event.source,
-            event.completeness,
-        )
+        if life is not None:
+            life.used[event.source] = event
 
     def _ended(self, event: Exit) -> Life | None:
         life = self.live.get(event.pid)
@@ -270,7 +250,3 @@ def named(exe: str | None, argv: tuple[str, ...] | None, name: str | None) -> st
     """Return what a process is called: by its program's file, its first argument, the kernel."""
     path = (exe or "").removesuffix(" (deleted)") or (argv[0] if argv else "")
     return path.rpartition("/")[2].lstrip("-") or name
-
-
-def _trust(source: str | None) -> int:
-    return 9 if source is None else _TRUST.get(source, 3)

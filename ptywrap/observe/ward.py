@@ -9,6 +9,7 @@ from ptywrap.observe import naming
 from ptywrap.observe.base import Kernel
 from ptywrap.observe.closing import Closing
 from ptywrap.observe.commands import Finish, Start, Step
+from ptywrap.observe.expenses import Expenses
 from ptywrap.observe.fold import Gone, Replaced
 from ptywrap.observe.naming import Ran
 from ptywrap.observe.sensors import Sensors
@@ -49,12 +50,24 @@ class Ward:
         self.kernel = kernel
         self.tree = teller.tree
         self.closing = Closing(teller)
+        self.expenses = Expenses(self.tree, kernel, self._runs)
         self.active: dict[str, Session] = {}
         self.owners: dict[int, Session] = {}
         self.ended: dict[str, Ended] = {}
         self.typed: set[str] = set()
         """Runs that were typed in a session: what they are called is told by its marks."""
         self._dirty: dict[int, int] = {}
+
+    @property
+    def descriptors(self) -> list[int]:
+        """What to poll."""
+        ends = self.expenses.descriptor
+        return [*self.sensors.descriptors, *([] if ends is None else [ends])]
+
+    def close(self) -> None:
+        """Let go of what was opened."""
+        self.expenses.close()
+        self.sensors.close()
 
     def own(self, session: Session, shell: int, *, run: bool = False) -> None:
         """Take a pid as a shell (or the run) of a session."""
@@ -67,6 +80,7 @@ class Ward:
             del self.owners[pid]
             self.tree.unshell(pid)
             self.tree.drop(pid)
+        self.expenses.prune()
         self.sensors.leave(session.begin.shell_pid)
 
     def survivors(self, session: Session) -> bool:
@@ -83,11 +97,35 @@ class Ward:
 
     def drain(self) -> None:
         """Take what the backends know by now."""
-        for event in self.sensors.read():
+        expenses = self.expenses
+        expenses.hear()
+        expenses.complete = self.sensors.complete
+        events = self.sensors.read()
+        for event in events:
             self._observe(event)
+        if events:
+            expenses.read(clock.monotonic_ns())
+        self._release()
+
+    def _release(self, *, flush: bool = False) -> None:
+        """Bring those to their sessions who have ended and of whom is known what they used."""
+        for life in self.expenses.ready(clock.monotonic_ns(), flush=flush):
+            self.tree.closed.pop((life.pid, life.start_ticks), None)
+            self._went(life)
+
+    def _runs(self, pid: int) -> bool:
+        """Say whether a living process is part of a command that runs."""
+        life = self.tree.live.get(pid)
+        session = None if life is None else self.owners.get(life.shell)
+        if life is None or session is None:
+            return False
+        return session.run or session.commands.running(life.shell) is not None
 
     def steps(self, session: Session, steps: Sequence[Step]) -> None:
         """Tell what began and close what ended."""
+        over = session.end is not None or session.name in self.ended
+        if over or any(isinstance(step, Finish) for step in steps):
+            self._release(flush=True)
         for step in steps:
             if isinstance(step, Finish):
                 self.closing.typed(session, step)
@@ -123,11 +161,13 @@ class Ward:
 
     def due_ns(self) -> int | None:
         """Return when a shell is to be looked at, or a command to be told again."""
-        again = self.closing.lately.due_ns()
-        return min([*self._dirty.values(), *([] if again is None else [again])], default=None)
+        dues = [*self._dirty.values(), self.closing.lately.due_ns(), self.expenses.due_ns()]
+        return min([due for due in dues if due is not None], default=None)
 
     def settle(self, now_ns: int, *, flush: bool = False) -> None:
         """Look at the shells that have reaped something since; tell again what has grown."""
+        self.expenses.look(now_ns)
+        self._release(flush=flush)
         self.closing.lately.settle(now_ns, flush=flush)
         for pid, due_ns in list(self._dirty.items()):
             session = self.owners.get(pid)
@@ -155,15 +195,21 @@ class Ward:
         )
 
     def _observe(self, event: Event) -> None:
+        self.expenses.saw(event)
         if isinstance(event, Gap):
             self.lost(event.since, event.until, (event.source, event.missed, event.reason))
             return
         life = self.tree.apply(event)
         if isinstance(event, Exec):
             self._executed(event)
-        if life is not None:
-            self.tree.closed.pop((life.pid, life.start_ticks), None)
-            self._went(life)
+        if life is None:
+            return
+        if life.pid not in self.owners:
+            self.expenses.keep(life, clock.monotonic_ns())
+            return
+        self.expenses.conclude(life)
+        self.tree.closed.pop((life.pid, life.start_ticks), None)
+        self._went(life)
 
     def _executed(self, event: Exec) -> None:
         session = self.owners.get(event.pid)

@@ -137,14 +137,15 @@ TABLE = (
     Row("ptywrap.host", "*", may="ptywrap.wire ptywrap.clock", third="psutil"),
     Row(
         "ptywrap.observe",
-        "base times tree commands fold attention path account digest actor naming",
+        "base times tree commands fold attention path cost ledger looks account digest actor "
+        "naming",
         may=_OBSERVE,
         pure=True,
     ),
     Row(
         "ptywrap.observe",
         ". __main__ readiness assembly observer control ward sessions outer lately sensors "
-        "recorder checkout fingerprint markfile held inotify kernel",
+        "recorder checkout fingerprint markfile held inotify kernel expenses pidfds",
         may=_OBSERVE,
     ),
     # They change facts, which are msgspec's structs, or speak the control socket's MessagePack.
