@@ -19,6 +19,8 @@ from ptywrap.observe.tree import Life, Tree
 
 _WAIT_NS = 100_000_000
 """Events come later than this only on a very busy machine."""
+_SETTLED_NS = 10_000_000
+"""Who has lived for so long may well live on; most of a script's never do."""
 _FOREVER = 1 << 62
 
 
@@ -44,6 +46,7 @@ class Expenses:
         self._told: set[tuple[int, int]] = set()
         self._dirty: set[int] = set()
         self._found: list[int] = []
+        self._newborn: list[tuple[int, int]] = []
         self._until_ns = 0
         self._doubt_ns = 0
 
@@ -85,6 +88,7 @@ class Expenses:
         if isinstance(event, Fork):
             self._until_ns = max(self._until_ns, event.at)
             self.looks.born(event.at)
+            self._newborn.append((event.pid, event.at))
             if event.pid == event.root:
                 self._found += [event.pid, event.ppid]
             elif event.completeness != EXACT and self.complete:
@@ -127,7 +131,10 @@ class Expenses:
             self._ledger.forget(pid)
 
     def read(self, now_ns: int) -> None:
-        """Read the parents of those that have ended, if it may cost something."""
+        """Read the parents of those that have ended, and hold who lives, if that may cost something.
+
+        Who is held is read as he ends: events of the end come much later.
+        """
         begun_ns = clock.cpu_ns()
         for pid in self._found:
             reading = self._kernel.reaped(pid)
@@ -138,6 +145,10 @@ class Expenses:
             for pid in self._dirty:
                 self._read(pid)
             self._dirty.clear()
+            for pid, at_ns in self._newborn:
+                if at_ns < now_ns - _SETTLED_NS and pid in self._tree.live:
+                    self._ends.hold(pid)
+        self._newborn = [one for one in self._newborn if one[1] >= now_ns - _SETTLED_NS]
         self._spend(begun_ns)
 
     def look(self, now_ns: int) -> None:

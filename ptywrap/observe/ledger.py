@@ -93,7 +93,7 @@ class Ledger:
 
     def found(self, reading: Reaped) -> None:
         """Begin the account of a parent that was found alive: what it has reaped is no one's."""
-        self._accounts[reading.pid] = _Account(reading.start_ticks, _sums(reading))
+        self._accounts[reading.pid] = _Account(reading.start_ticks, _sums(reading, self._tick_ns))
 
     def born(self, pid: int, start_ticks: int) -> None:
         """Begin the account of a parent that had no children before we saw them."""
@@ -168,7 +168,7 @@ class Ledger:
             late = child.who.ended_ns > reading.at or child.who.pid in reading.unreaped
             (still if late else inside).append(child)
         account.waiting = still
-        now, before = _sums(reading), account.base
+        now, before = _sums(reading, self._tick_ns), account.base
         account.base = now
         those = [one for child in inside for one in (child.who, *child.below)]
         if before is None or any(child.shown is None for child in inside):
@@ -205,7 +205,8 @@ class Ledger:
         if others and left_ns > 0:
             told.update((one, left_ns) for one in open_ if one not in told)
             left_ns = 0
-        account.over_ns = -max(-tick_ns, min(left_ns, tick_ns))
+        most_ns = _SHORT_TICKS * tick_ns
+        account.over_ns = -max(-most_ns, min(left_ns, most_ns))
         kinds = grown if grown.user_ns + grown.sys_ns > 0 else account.base or grown
         return [_split(told.get(one), kinds) for one in those]
 
@@ -229,8 +230,11 @@ def _bytes(grown: int | None, number: int) -> int | None:
     return max(grown, 0) if number == 1 or grown <= 0 else None
 
 
-def _sums(reading: Reaped) -> _Sum:
-    return _Sum(reading.user_ns, reading.sys_ns, reading.read_bytes, reading.write_bytes)
+def _sums(reading: Reaped, tick_ns: int) -> _Sum:
+    """Return the sums in the middle of the tick that they were cut to; none is none."""
+    user_ns = reading.user_ns + tick_ns // 2 if reading.user_ns else 0
+    sys_ns = reading.sys_ns + tick_ns // 2 if reading.sys_ns else 0
+    return _Sum(user_ns, sys_ns, reading.read_bytes, reading.write_bytes)
 
 
 def _less(one: _Sum, other: _Sum) -> _Sum:

@@ -72,6 +72,8 @@ class Observer:
             self._close()
 
     def _turn(self, ready: set[int]) -> None:
+        if self._ward.hears(ready):
+            return
         now_ns = clock.monotonic_ns()
         self._note()
         self._ward.drain()

@@ -64,6 +64,13 @@ class Ward:
         ends = self.expenses.descriptor
         return [*self.sensors.descriptors, *([] if ends is None else [ends])]
 
+    def hears(self, ready: set[int]) -> bool:
+        """Say whether all that woke us is that somebody has ended; that cannot wait."""
+        if self.expenses.descriptor not in ready:
+            return False
+        self.expenses.hear()
+        return len(ready) == 1
+
     def close(self) -> None:
         """Let go of what was opened."""
         self.expenses.close()
@@ -98,7 +105,6 @@ class Ward:
     def drain(self) -> None:
         """Take what the backends know by now."""
         expenses = self.expenses
-        expenses.hear()
         expenses.complete = self.sensors.complete
         events = self.sensors.read()
         for event in events:
