@@ -76,10 +76,10 @@ def test_a_missing_environment_is_made(tmp_path: Path) -> None:
     assert (checkout.run().stdout, checkout.made()) == ("venv=\nargc=0\n", True)
 
 
-@pytest.mark.parametrize(
-    "name", ["pyproject.toml", "constraints.txt", "ptywrap/launch/ptywrap.sh"]
-)
-def test_changed_pins_or_a_changed_launcher_make_an_environment_stale(ready: Checkout, name: str) -> None:
+@pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt", "ptywrap/launch/ptywrap.sh"])
+def test_changed_pins_or_a_changed_launcher_make_an_environment_stale(
+    ready: Checkout, name: str
+) -> None:
     os.utime(ready.root / name)
     os.utime(ready.root / ".venv/ptywrap-stamp", (1000, 1000))
     ready.run()
