@@ -165,7 +165,8 @@ class Sessions:
             self._lose(session, begin.at_ns, now_ns, _UNSEEN)
         if session.fresh:
             ward.look(session, pid)
-        if not ward.kernel.alive(pid):
+        # Who is in the tree was followed in time: his end is told, after all that came before it.
+        if pid not in ward.tree.live and not ward.kernel.alive(pid):
             ward.ended.setdefault(session.name, Ended(now_ns, None))
 
     def _tell(self, session: Session, ended_at: int | None = None) -> None:
