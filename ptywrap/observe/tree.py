@@ -247,6 +247,11 @@ def worst(*several: str) -> str:
 
 
 def named(exe: str | None, argv: tuple[str, ...] | None, name: str | None) -> str | None:
-    """Return what a process is called: by its program's file, its first argument, the kernel."""
-    path = (exe or "").removesuffix(" (deleted)") or (argv[0] if argv else "")
-    return path.rpartition("/")[2].lstrip("-") or name
+    """Return what a process is called: by how it was called, its program's file, or the kernel.
+
+    A program may write anything into its arguments; what holds a space is no name.
+    """
+    called = (argv[0] if argv else "").rpartition("/")[2].lstrip("-")
+    if called and " " not in called:
+        return called
+    return (exe or "").removesuffix(" (deleted)").rpartition("/")[2] or name or called or None

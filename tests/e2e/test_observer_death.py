@@ -48,16 +48,16 @@ def test_a_command_that_goes_on_while_it_dies_keeps_its_id(
     window = observing.shell(shell)
     typed(window, "sleep 0.1")
     observing.command("sleep 0.1")
-    window.line("sh -c 'sleep 1.5; /bin/true; exit 4'")
+    window.line("sh -c 'sleep 1.5; sleep 0.05; exit 4'")
     (running,) = observing.until(lambda: observing.ask("status")["running"])
     observing.kill()
     observing.start()
     (again,) = observing.until(lambda: observing.ask("status")["running"])
     window.until(PROMPT)
-    command = observing.command("sh -c 'sleep 1.5; /bin/true; exit 4'")
+    command = observing.command("sh -c 'sleep 1.5; sleep 0.05; exit 4'")
     assert (again["command"], command.id) == (running["command"], running["command"])
     assert (command.exit_status, command.completeness) == (4, "sampled")
-    wanted = {Shown("true", 0, None), Shown("dash", 4, None)}
+    wanted = {Shown("sleep", 0, None), Shown("sh", 4, None)}
     observing.until(lambda: [1] * (wanted <= set(shown(observing.processes(command)))))
 
 
@@ -65,14 +65,14 @@ def test_processes_that_had_ended_before_it_died_are_not_lost(observing: Observi
     window = observing.shell()
     typed(window, "sleep 0.1")
     observing.command("sleep 0.1")
-    window.line("sh -c '/bin/true; /bin/false; sleep 1.5'")
+    window.line("sh -c 'sleep 0.05; sleep 0.06; sleep 1.5'")
     held = observing.marks.glob
-    observing.until(lambda: [one for one in held("*.held") if b"/bin/false" in one.read_bytes()])
+    observing.until(lambda: [one for one in held("*.held") if b"0.06" in one.read_bytes()])
     observing.kill()
     observing.start()
     window.until(PROMPT)
-    command = observing.command("sh -c '/bin/true; /bin/false; sleep 1.5'")
-    names = ["dash", "false", "sleep", "true"]
+    command = observing.command("sh -c 'sleep 0.05; sleep 0.06; sleep 1.5'")
+    names = ["sh", "sleep", "sleep", "sleep"]
     observing.until(
         lambda: [1] * (sorted(one.name or "" for one in observing.processes(command)) == names)
     )

@@ -130,7 +130,7 @@ def test_an_ordinary_user_is_observed_as_well(place: Place, second: account.Acco
     (command,) = observing.until(observing.commands)
     names = {one.name for one in shown(observing.processes(command))}
     assert (done.returncode, command.exit_status) == (4, 4)
-    assert {"dash", "sleep"} <= names
+    assert {"sh", "sleep"} <= names
     assert Shown("sleep", 0, None) in shown(observing.processes(command))
 
 

@@ -1,10 +1,11 @@
 """Events become trees: whose a process is, and how it ended."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ptywrap.lifecycle.base import Event
-from ptywrap.observe.tree import Life, Tree
+from ptywrap.observe.tree import Life, Tree, named
 from tests.ptywrap.observe.events import SHELL, a_fork, a_usage, an_exec, an_exit
 
 MS = 1_000_000
@@ -80,6 +81,24 @@ def test_a_process_that_only_forked_is_called_like_its_parent() -> None:
     fork = a_fork(5, SHELL, 10 * MS)
     tree = a_tree(fork, an_exec(fork, 11 * MS, "bash"), a_fork(6, 5, 12 * MS))
     assert (tree.live[6].name, tree.live[6].argv) == ("bash", None)
+
+
+@pytest.mark.parametrize(
+    ("exe", "argv", "name", "expected"),
+    [
+        ("/usr/bin/dash", ("sh", "-c", "x"), "sh", "sh"),
+        ("/usr/bin/bash", ("-bash",), "bash", "bash"),
+        ("/usr/sbin/sshd", ("sshd: ada [priv]",), "sshd", "sshd"),
+        ("/tmp/a (deleted)", None, None, "a"),
+        (None, None, "kworker", "kworker"),
+        (None, ("",), None, None),
+        (None, None, None, None),
+    ],
+)
+def test_a_process_is_called_as_it_was_called(
+    exe: str | None, argv: tuple[str, ...] | None, name: str | None, expected: str | None
+) -> None:
+    assert named(exe, argv, name) == expected
 
 
 def test_of_several_execs_the_last_one_names_a_process() -> None:
