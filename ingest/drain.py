@@ -6,6 +6,7 @@ covers it, and is then renamed into `archive/`: enough to fill a damaged store a
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -156,7 +157,10 @@ async def attempt(work: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, An
         _log.log(logging.WARNING if error.__cause__ else logging.DEBUG, "refused: %s", _kind(error))
         return {"ok": False, "what": str(error), "hint": error.hint}
     except Exception as error:  # noqa: BLE001 - the store's loop goes on
-        _log.exception("a question failed")
+        # Never what an exception says: it may hold a path, a line or an argument of the user's.
+        frames = traceback.extract_tb(error.__traceback__)
+        where = " > ".join(f"{frame.filename}:{frame.lineno}" for frame in frames)
+        _log.error("a question failed: %s, at %s", _kind(error), where)
         what = f"the local store failed: {type(error).__name__}: {error}"
         return {"ok": False, "what": what, "hint": "its log says where"}
 

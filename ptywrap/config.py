@@ -157,6 +157,8 @@ class _Fold:
         return Loaded(config, settings, self.complaints)
 
     def _take(self, layer: str, name: str, value: Any) -> None:
+        if name == "enabled" and self.values.get(name) is False:
+            return  # an off switch wins over every layer, later ones too
         try:
             self.values[name] = msgspec.convert(value, self.types[name])
         except msgspec.ValidationError as error:

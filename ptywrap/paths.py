@@ -3,6 +3,7 @@
 import os
 import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -103,18 +104,26 @@ def store_socket() -> Path:
 
 
 def marks_folder() -> Marks:
-    """Return the first memory-backed place, else the state folder without text (terminal.md 3.8).
+    """Make and return the first private place in memory, else one in the state folder, textless.
 
-    The same rule stands in `launch.place`, which may import nothing of ours; a test ties the two.
+    The same rule stands in `launch.place`, which may import nothing of ours; a test ties the two
+    (terminal.md 3.8).
     """
+    for folder, text in _marks_places():
+        if private(folder):
+            return Marks(folder, text)
+    return Marks(None, text=False)
+
+
+def _marks_places() -> Iterator[tuple[Path, bool]]:
     mounts = _mounts()
     memory = {mount.device for mount in mounts if mount.kind in _MEMORY}
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     if runtime.startswith("/") and not _remote(runtime, mounts) and _ours_in(runtime, memory):
-        return Marks(Path(runtime) / "ptywrap", text=True)
+        yield Path(runtime) / "ptywrap", True
     if _device("/dev/shm") in memory:  # noqa: S108 - 0700 and its owner are checked by `private`
-        return Marks(Path(f"/dev/shm/ptywrap-{os.getuid()}"), text=True)  # noqa: S108
-    return Marks(state_folder() / "marks", text=False)
+        yield Path(f"/dev/shm/ptywrap-{os.getuid()}"), True  # noqa: S108
+    yield state_folder() / "marks", False
 
 
 def private(folder: Path) -> bool:

@@ -55,9 +55,9 @@ class Spool:
         now = self._now_ns()
         if len(row) > wire.LIMIT:
             return self._drop("too large")
-        if now < self._paused_until or not self._ready(now):
+        if now < self._paused_until:
             return self._drop("no room")
-        if not self._write(row):
+        if not self._ready(now) or not self._write(row):
             self._paused_until = now + _PAUSE_NS
             return self._drop("no room")
         self.accepted += 1
@@ -196,6 +196,7 @@ def adopt(folder: Path) -> int:
 def _begin(folder: Path, header: wire.Segment, now_ns: int) -> _Writer | None:
     if not paths.private(folder):
         return None
+    descriptor = -1
     try:
         path = folder / f"{_next(folder):012d}-{os.urandom(6).hex()}.open"
         descriptor = os.open(path.with_suffix(".new"), _FLAGS, 0o600)
@@ -203,6 +204,9 @@ def _begin(folder: Path, header: wire.Segment, now_ns: int) -> _Writer | None:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         path.with_suffix(".new").rename(path)
     except OSError:
+        if descriptor >= 0:
+            os.close(descriptor)
+            path.with_suffix(".new").unlink(missing_ok=True)
         return None
     writer = _Writer(path, descriptor, now_ns)
     if not writer.append(wire.encode(header), header=True):

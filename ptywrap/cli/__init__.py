@@ -147,9 +147,13 @@ def _fail(what: str, hint: str) -> int:
 def _log(message: str) -> None:
     """Write the exception that is being handled to the log."""
     import logging.handlers
+    import traceback
 
     log = logging.getLogger(__name__)
     if paths.private(paths.state_folder()):
         file = paths.log_file("cli")
         log.addHandler(logging.handlers.RotatingFileHandler(file, maxBytes=1 << 20, backupCount=1))
-    log.error(message, exc_info=True)  # noqa: LOG014 - called by who handles it
+    # Never what an exception says: it may hold a path, a line or an argument of the user's.
+    kind, _, trace = sys.exc_info()
+    where = (f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(trace))
+    log.error("%s: %s, at %s", message, kind and kind.__name__, " > ".join(where))

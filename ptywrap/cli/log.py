@@ -14,7 +14,9 @@ from typing import Any
 from ptywrap import clock, service
 from ptywrap.cli import page, text, window
 from ptywrap.cli.base import Column, Line, Narrow, Part, Style
+from ptywrap.errors import UserError
 
+_MOST = 100_000
 _COLUMNS = (
     Column("ID", Narrow.KEEP),
     Column("WHEN", Narrow.KEEP),
@@ -43,9 +45,9 @@ def run(args: argparse.Namespace) -> int:
         limit=args.n,
         since_ns=window.since_ns(args.since, now),
         repo=args.repo,
-        cwd=os.getcwd() if args.here else None,
+        cwd=_here() if args.here else None,
         failed=args.failed,
-        text=args.grep,
+        text=args.grep and os.fsencode(args.grep).decode(errors="replace"),
     )
     commands: list[dict[str, Any]] = answer["commands"]
     if args.json:
@@ -62,9 +64,16 @@ def run(args: argparse.Namespace) -> int:
 
 def _positive(word: str) -> int:
     number = int(word)
-    if number < 1:
+    if not 1 <= number <= _MOST:
         raise ValueError
     return number
+
+
+def _here() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        raise UserError("this directory has been deleted", "change to another one") from None
 
 
 def _row(command: dict[str, Any], unique: int, now_ns: int) -> list[Line]:

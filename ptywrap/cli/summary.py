@@ -17,6 +17,7 @@ from ptywrap.cli import digest
 from ptywrap.errors import UserError
 
 _SHORT_ID = 8
+_LOOKS = 3  # at most: open, then sealed, then archived
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,11 +53,22 @@ def _facts(session: bytes, command: int) -> Iterator[wire.Fact]:
     )
     told: list[list[wire.Fact]] = []
     for path in reversed(files):
-        told.append(list(segments.facts(path)))
+        told.append(_of(path, folders))
         if _before(told[-1], told, (session, command)):
             break
     for facts in reversed(told):
         yield from facts
+
+
+def _of(path: Path, folders: tuple[Path, ...]) -> list[wire.Fact]:
+    """Return a segment's facts, also when it is sealed or archived at this very moment."""
+    beginning = path.name.partition(".")[0]
+    for _ in range(_LOOKS):
+        found = list(segments.facts(path))
+        if found or path.exists():
+            return found
+        path = next((one for at in folders for one in at.glob(f"{beginning}.*")), path)
+    return []
 
 
 def _before(

@@ -15,11 +15,12 @@ def since_ns(text: str, now_ns: int) -> int | None:
         return None
     length = _LENGTH.fullmatch(text)
     if length:
-        return now_ns - int(length[1]) * _SECONDS[length[2]] * 1_000_000_000
+        # What reaches back before the epoch is everything.
+        return max(now_ns - int(length[1]) * _SECONDS[length[2]] * 1_000_000_000, 0)
     try:
         begin = datetime.datetime.fromisoformat(text).astimezone()
     except ValueError:
         raise UserError(
             f"`{text}` is no window of time", "write 30m, 24h, 7d, 4w, a date, or all"
         ) from None
-    return int(begin.timestamp()) * 1_000_000_000
+    return max(int(begin.timestamp()) * 1_000_000_000, 0)

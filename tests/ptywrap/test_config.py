@@ -79,6 +79,18 @@ def test_an_unknown_key_is_refused_on_demand_with_the_nearest(
     assert caught.value.hint == "did you mean `enabled`?"
 
 
+@pytest.mark.parametrize("layer", ["system", "user", "environment"])
+def test_no_later_layer_undoes_an_off_switch(user_file: Path, tmp_path: Path, layer: str) -> None:
+    system = tmp_path / "system.toml"
+    said = {"system": "true", "user": "true", "environment": "true"} | {layer: "false"}
+    system.write_text(f"enabled = {said['system']}\n")
+    user_file.write_text(f"enabled = {said['user']}\n")
+
+    loaded = config.load(environ={"PTYWRAP_ENABLED": said["environment"]}, system=system)
+
+    assert loaded.config.enabled is False
+
+
 @pytest.mark.parametrize(
     ("environ", "enabled", "switch"),
     [

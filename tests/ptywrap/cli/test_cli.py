@@ -72,7 +72,10 @@ def test_an_unknown_word_is_wrong_usage(environ: dict[str, str], word: str, said
     assert (ran.returncode, ran.stderr) == (2, said)
 
 
-@pytest.mark.parametrize("words", [["log", "-n", "0"], ["log", "--nonsense"], ["show", "a", "b"]])
+@pytest.mark.parametrize(
+    "words",
+    [["log", "-n", "0"], ["log", "-n", "9" * 30], ["log", "--nonsense"], ["show", "a", "b"]],
+)
 def test_wrong_arguments_are_wrong_usage(environ: dict[str, str], words: list[str]) -> None:
     assert _ptywrap(environ, *words).returncode == 2
 
@@ -84,6 +87,22 @@ def test_a_window_nobody_understands_fails_in_two_lines(environ: dict[str, str])
     assert ran.stderr == (
         "ptywrap: `soon` is no window of time\n  write 30m, 24h, 7d, 4w, a date, or all\n"
     )
+
+
+def test_a_deleted_directory_is_told_in_two_lines(environ: dict[str, str], tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    ran = subprocess.run(
+        ["sh", "-c", f"rmdir {gone}; exec {sys.executable} -m ptywrap log --here"],
+        env=environ,
+        cwd=gone,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ran.returncode == 1
+    assert ran.stderr == ("ptywrap: this directory has been deleted\n  change to another one\n")
 
 
 def test_config_names_each_settings_layer(environ: dict[str, str]) -> None:

@@ -22,6 +22,11 @@ def test_all_has_no_beginning() -> None:
     assert window.since_ns("all", NOW) is None
 
 
+@pytest.mark.parametrize("text", ["999999999999d", "9999999999w", "1969-01-01"])
+def test_what_reaches_back_before_the_epoch_is_everything(text: str) -> None:
+    assert window.since_ns(text, NOW) == 0
+
+
 def test_a_date_begins_at_local_midnight() -> None:
     begin = window.since_ns("2026-11-01", NOW)
 

@@ -1,6 +1,7 @@
 """The folder of mark files: in memory, private, ours; else without text; else none."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +17,9 @@ pytestmark = pytest.mark.linux
 @pytest.fixture
 def runtime() -> Iterator[Path]:
     """Yield a folder in memory."""
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-        yield Path(folder)
+    folder = Path(tempfile.mkdtemp(dir="/dev/shm"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def marks(**environ: str | Path) -> tuple[bytes, bool]:
@@ -30,7 +32,24 @@ def test_the_runtime_folder_is_taken_when_it_is_in_memory(runtime: Path) -> None
     assert (runtime / "ptywrap").stat().st_mode & 0o777 == 0o700
 
 
-def test_the_rule_is_that_of_paths(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _spoiled(runtime: Path, how: str) -> None:
+    ours = runtime / "ptywrap"
+    match how:
+        case "a file":
+            ours.write_text("")
+        case "a link":
+            ours.symlink_to(runtime)
+        case "open to others":
+            ours.mkdir(mode=0o755)
+        case "gone":
+            runtime.rmdir()
+
+
+@pytest.mark.parametrize("how", ["whole", "a file", "a link", "open to others", "gone"])
+def test_the_rule_is_that_of_paths(
+    runtime: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    _spoiled(runtime, how)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
     folder, text = marks(XDG_RUNTIME_DIR=runtime)
     assert paths.marks_folder() == (Path(os.fsdecode(folder)), text)
