@@ -131,7 +131,7 @@ class Expenses:
             self._ledger.forget(pid)
 
     def read(self, now_ns: int) -> None:
-        """Read the parents of those that have ended, and hold who lives, if that may cost something.
+        """Read the parents of those that have ended, and hold who lives, if it may cost something.
 
         Who is held is read as he ends: events of the end come much later.
         """
