@@ -36,6 +36,9 @@ class ReaderProcess:
                 file_actions=[(os.POSIX_SPAWN_DUP2, each, each) for each in (execs, lives, writer)],
                 setsigdef=[signal.SIGTERM, signal.SIGINT, signal.SIGHUP],
                 setsigmask=[],
+                # A session is a scheduling group (sched(7), autogroup): ours must not pay for the
+                # time the observer takes.
+                setsid=True,
             )
         except OSError:
             os.close(self.pipe)
