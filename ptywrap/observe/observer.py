@@ -84,6 +84,7 @@ class Observer:
         self._sessions.advance(now_ns)
         self._control.serve(ready)
         self._spool.tick()
+        self._own_up()
         self._beat(now_ns)
         if self._ward.active:
             self._idle_since_ns = None
@@ -132,6 +133,14 @@ class Observer:
         if self._idle_since_ns is not None:
             left.append(self._idle_since_ns + self._idle_ns - now_ns)
         return max(min(left), 0) // 1_000_000 + 1 if left else None
+
+    def _own_up(self) -> None:
+        """Tell what the spool had to drop: a full disk is no secret."""
+        if not self._spool.dropped:
+            return
+        identity = self._ward.identity
+        session = wire.host_session(identity.device, identity.boot_id)
+        self._ward.teller.recorder.own_up(session, clock.wall_ns())
 
     def _done(self) -> bool:
         if self._signalled():

@@ -9,6 +9,7 @@ from pathlib import Path
 from ptywrap import wire
 from ptywrap.spool import Spool
 
+_AGAIN_NS = 5_000_000_000
 _LOSSES = 20
 
 
@@ -26,6 +27,8 @@ class Recorder:
         self.losses: deque[wire.Loss] = deque(maxlen=_LOSSES)
         """The newest that were told."""
         self._inward = inward
+        self._dropped: dict[str, int] = {}
+        self._owned_up_at = 0
         self._pause_file = pause_file
         self._ignore = _expressions(ignore)
         self._pauses: list[tuple[int, int | None]] = [(0, None)] if pause_file.exists() else []
@@ -56,6 +59,26 @@ class Recorder:
         """Append a fact that was made private before."""
         if not self.paused:
             self.spool.append(fact)
+
+    def own_up(self, session: bytes, wall_ns: int) -> None:
+        """Tell as losses what the spool had to drop since; tried again until it takes them."""
+        dropped = dict(self.spool.dropped)
+        if self.paused or dropped == self._dropped or wall_ns < self._owned_up_at + _AGAIN_NS:
+            return
+        since, self._owned_up_at = self._owned_up_at or wall_ns, wall_ns
+        for reason, number in dropped.items():
+            missed = number - self._dropped.get(reason, 0)
+            loss = wire.Loss(
+                session=session,
+                sensor=f"spool ({reason})",
+                since=since,
+                until=wall_ns,
+                missed=missed,
+                reason=f"facts were dropped: {reason}",
+            )
+            if missed > 0 and self.spool.append(loss):
+                self.losses.append(loss)
+                self._dropped[reason] = number
 
     def ignores(self, line: str | None) -> bool:
         """Say whether a line is to be recorded nowhere."""

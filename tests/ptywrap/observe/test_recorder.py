@@ -1,10 +1,13 @@
 """Facts leave made private, or not at all."""
 
+from itertools import count
 from pathlib import Path
 
 from ptywrap import segments, spool, wire
 from ptywrap.observe.recorder import Recorder
 from tests import build
+
+S = 1_000_000_000
 
 
 def a_recorder(folder: Path, *ignore: str) -> Recorder:
@@ -13,7 +16,8 @@ def a_recorder(folder: Path, *ignore: str) -> Recorder:
     def inward(fact: wire.Fact) -> wire.Fact:
         return build.a_command(line=None) if isinstance(fact, wire.Command) else fact
 
-    written = spool.Spool(folder / "spool", build.a_segment, lambda: 0)
+    ticks = count(0, 10_000_000_000)
+    written = spool.Spool(folder / "spool", build.a_segment, lambda: next(ticks))
     return Recorder(written, inward, folder / "paused", ignore)
 
 
@@ -52,3 +56,15 @@ def test_lines_are_ignored_by_a_space_and_by_expressions(tmp_path: Path) -> None
     recorder = a_recorder(tmp_path, "^vault ", "(broken")
     lines = [" ls", "\tls", "vault read", "ls vault ", None]
     assert [recorder.ignores(line) for line in lines] == [True, True, True, False, False]
+
+
+def test_what_the_spool_dropped_is_told_once_it_takes_facts_again(tmp_path: Path) -> None:
+    recorder = a_recorder(tmp_path)
+    (tmp_path / "spool").write_text("a file in the folder's place")
+    recorder.tell(build.a_process())
+    recorder.own_up(build.SESSION, 10 * S)
+    (tmp_path / "spool").unlink()
+    recorder.own_up(build.SESSION, 20 * S)
+    recorder.own_up(build.SESSION, 30 * S)
+    (loss,) = [fact for fact in kept(tmp_path) if isinstance(fact, wire.Loss)]
+    assert (loss.until, loss.missed, loss.sensor) == (20 * S, 2, "spool (no room)")
