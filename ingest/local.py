@@ -26,6 +26,7 @@ from ingest.store.base import Store, StoreError
 Work = Callable[[], Awaitable[dict[str, Any]]]
 _log = logging.getLogger(__name__)
 _SETTLE_SECONDS = 0.5
+_PATH_BYTES = 4096
 _LOCK_SECONDS = 20.0
 _LOG_BYTES = 1 << 20
 _PEER = struct.Struct("3i")
@@ -220,7 +221,10 @@ def _is_ours(writer: asyncio.StreamWriter) -> bool:
 
 
 def _lock(folder: Path, path: Path) -> int | None:
-    """Become the owner, or return None once the owner answers; one about to leave is waited for."""
+    """Become the owner, or return None once the owner answers; one about to leave is waited for.
+
+    The lock holds the path of the owner's socket: another terminal may have another runtime folder.
+    """
     archive.made(folder)
     descriptor = os.open(folder / "store.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + _LOCK_SECONDS
@@ -228,10 +232,14 @@ def _lock(folder: Path, path: Path) -> int | None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if _answers(path) or time.monotonic() > deadline:
+            owner = os.pread(descriptor, _PATH_BYTES, 0)
+            reached = _answers(path) or (owner and _answers(Path(os.fsdecode(owner))))
+            if reached or time.monotonic() > deadline:
                 return None
             time.sleep(0.02)
         else:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, os.fsencode(path), 0)
             return descriptor
 
 

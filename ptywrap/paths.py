@@ -103,6 +103,17 @@ def store_socket() -> Path:
     return runtime_folder() / "store.sock"
 
 
+def store_sockets() -> Iterator[Path]:
+    """Yield where the local store may listen: here, or where its lock says it was started."""
+    yield store_socket()
+    try:
+        owner = (data_folder() / "store.lock").read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return
+    if owner.startswith("/"):
+        yield Path(owner)
+
+
 def marks_folder() -> Marks:
     """Make and return the first private place in memory, else one in the state folder, textless.
 

@@ -50,17 +50,18 @@ def ask_observer(question: str, **arguments: Any) -> dict[str, Any] | None:
 
 def ask_store(question: str, **arguments: Any) -> dict[str, Any]:
     """Return the local store's answer; it is started when its socket does not answer."""
-    path = paths.store_socket()
-    with contextlib.suppress(ConnectionError, FileNotFoundError):
-        return ask(path, question, **arguments)
+    for path in paths.store_sockets():
+        with contextlib.suppress(ConnectionError, FileNotFoundError):
+            return ask(path, question, **arguments)
     # Mostly one answers: what starting takes (subprocess, hashlib) is no part of every question.
     from ptywrap.service import starting
 
     process = starting.start_store()
     deadline = time.monotonic() + 20.0
     while time.monotonic() < deadline:
-        with contextlib.suppress(ConnectionError, FileNotFoundError):
-            return ask(path, question, **arguments)
+        for path in paths.store_sockets():
+            with contextlib.suppress(ConnectionError, FileNotFoundError):
+                return ask(path, question, **arguments)
         # A second starter finds the lock held and leaves with 0: then the first one will answer.
         if process.poll() not in (None, 0):
             break

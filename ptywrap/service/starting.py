@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from ptywrap import device, paths
+from ptywrap import config, device, paths
 
 
 def start_store(*, gently: bool = False) -> subprocess.Popen[bytes]:
@@ -21,6 +21,7 @@ def start_store(*, gently: bool = False) -> subprocess.Popen[bytes]:
             *("--socket", str(paths.store_socket())),
             *("--observer", str(paths.observer_socket())),
             *("--log", str(paths.log_file("store"))),
+            *("--idle", str(config.load().config.store_idle_seconds)),
         ],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

@@ -2,6 +2,8 @@
 
 import json
 import shlex
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -58,3 +60,18 @@ def test_two_terminals_that_ask_at_once_are_both_answered(observing: Observing) 
         window.until(PROMPT)
     answers = [json.loads(file.read_text(encoding="utf-8")) for file in files]
     assert ["/bin/true first" in [row["line"] for row in rows] for rows in answers] == [True, True]
+
+
+def test_a_terminal_with_another_runtime_folder_reaches_the_same_store(place: Place) -> None:
+    other = place.folder("other")
+    for folder in (place.run, other):
+        ran = subprocess.run(
+            [sys.executable, "-I", "-m", "ptywrap", "log", "--json"],
+            env=place.environment(XDG_RUNTIME_DIR=str(folder)),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=15,
+            check=False,
+        )
+        assert (ran.returncode, ran.stdout, ran.stderr) == (0, "[]\n", "")

@@ -118,7 +118,7 @@ TABLE = (
     Row("ptywrap.spool", may="ptywrap.wire ptywrap.paths ptywrap.errors ptywrap.segments"),
     Row("ptywrap.service", ".", may="ptywrap.paths ptywrap.errors", third="msgpack"),
     # Apart, because mostly the store runs: what starting takes is no part of every question.
-    Row("ptywrap.service", "starting", may="ptywrap.device ptywrap.paths"),
+    Row("ptywrap.service", "starting", may="ptywrap.config ptywrap.device ptywrap.paths"),
     Row(
         "ptywrap.ship",
         may="ptywrap.wire ptywrap.spool ptywrap.config ptywrap.paths ptywrap.privacy "
