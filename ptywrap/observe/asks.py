@@ -134,8 +134,8 @@ class Asks:
 
     def _running(self, session: Session, start: Start) -> Answer:
         key = self._ward.closing.key(session, start)
-        named = self._ward.called(session, start)
         place = checkout.checkout(start.cwd) if start.cwd else None
+        named = self._ward.called(session, start, place)
         return {
             "session": key.session.hex(),
             "command": key.id,

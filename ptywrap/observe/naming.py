@@ -27,8 +27,13 @@ class Name(NamedTuple):
     wait: str = "auto"
 
 
-def name(line: str | None, ran: Sequence[Ran], rules: Rules) -> Name:
-    """Return what a command is called.
+def name(
+    line: str | None,
+    ran: Sequence[Ran],
+    rules: Rules,
+    declared: frozenset[str] = frozenset(),
+) -> Name:
+    """Return what a command is called; `declared` are the names of its repository's manifests.
 
     The template is that of the program the time went to, the first of those about as long: it was
     executed, so it is no mistyped password. A line that ran nothing is called by its first word if
@@ -42,7 +47,7 @@ def name(line: str | None, ran: Sequence[Ran], rules: Rules) -> Name:
         argv = _first(line, rules)
     if argv is None:
         return Name(shape)
-    named = templates.normalise(argv, rules)
+    named = templates.normalise(argv, rules, declared)
     return Name(shape, named.template, named.category, named.wait)
 
 

@@ -8,8 +8,10 @@ from msgspec import structs
 from ptywrap import wire
 from ptywrap.observe import account, checkout, naming, path
 from ptywrap.observe.account import Entry
+from ptywrap.observe.checkout import Checkout
 from ptywrap.observe.commands import Finish, Start
 from ptywrap.observe.cost import WHOLE
+from ptywrap.observe.declared import Declared
 from ptywrap.observe.digest import Digest
 from ptywrap.observe.recorder import Recorder
 from ptywrap.observe.session import BARE, Session
@@ -58,6 +60,7 @@ class Teller:
         self.rules = rules
         self.times = times
         self.tree = tree
+        self._declared = Declared()
         self._repos: set[tuple[str, str]] = set()
 
     def entry(self, life: Life, session: Session) -> Entry:
@@ -82,7 +85,8 @@ class Teller:
 
     def start(self, session: Session, start: Start, key: Key) -> None:
         """Tell that a command has begun; its line is told with its end alone."""
-        named = naming.name(None, _ran_by(session), self.rules)
+        place = checkout.checkout(start.cwd) if start.cwd else None
+        named = self.called(None, _ran_by(session), (start.cwd, place))
         fact = wire.Command(
             session=key.session,
             id=key.id,
@@ -94,7 +98,15 @@ class Teller:
             actor=session.actor,
             cwd=start.cwd,
         )
-        self.recorder.tell(self._placed(fact, start.cwd))
+        self.recorder.tell(self._placed(fact, place))
+
+    def called(
+        self, line: str | None, ran: Sequence[naming.Ran], where: tuple[str | None, Checkout | None]
+    ) -> naming.Name:
+        """Return what a command is called, by what the manifests where it ran declare, too."""
+        cwd, place = where
+        declared = self._declared.names(place.root if place else None, cwd)
+        return naming.name(line, ran, self.rules, declared)
 
     def end(self, session: Session, story: Story) -> wire.Command:
         """Tell an ended command, and those of its processes that were not told; return the fact.
@@ -130,7 +142,8 @@ class Teller:
         cpu = account.chosen(story.cpu, digest.cpu())
         split = _split(story, cpu)
         ran = _ran_by(session) if session.executed else digest.ran()
-        named = naming.name(story.line, ran, self.rules)
+        place = checkout.checkout(start.cwd) if start.cwd else None
+        named = self.called(story.line, ran, (start.cwd, place))
         exit_status, signal = self._ending(session, story)
         asleep_ns = self.times.asleep(start.at_ns, finish.end_ns)
         fact = wire.Command(
@@ -159,7 +172,7 @@ class Teller:
             other_reasons={"unknown": split.other_ns} if split.other_ns else {},
             wait_ns=self._wait_ns(session, finish, named.wait),
         )
-        return self._placed(fact, start.cwd)
+        return self._placed(fact, place)
 
     def _wait_ns(self, session: Session, finish: Finish, wait: str) -> int | None:
         if session.begin.mode == BARE:
@@ -176,8 +189,7 @@ class Teller:
             return status, None
         return status, status - 128 if status - 128 in story.digest.signals() else None
 
-    def _placed(self, fact: wire.Command, cwd: str | None) -> wire.Command:
-        found = checkout.checkout(cwd) if cwd else None
+    def _placed(self, fact: wire.Command, found: Checkout | None) -> wire.Command:
         if found is None:
             return fact
         for alias in found.aliases:

@@ -7,6 +7,7 @@ from ptywrap import clock, wire
 from ptywrap.lifecycle.base import EXACT, Event, Exec, Gap
 from ptywrap.observe import naming
 from ptywrap.observe.base import Kernel
+from ptywrap.observe.checkout import Checkout
 from ptywrap.observe.closing import Closing
 from ptywrap.observe.commands import Finish, Start, Step
 from ptywrap.observe.expenses import Expenses
@@ -156,14 +157,14 @@ class Ward:
         if reading is not None and not session.run:
             session.readings.setdefault(pid, []).append(reading)
 
-    def called(self, session: Session, start: Start) -> naming.Name:
+    def called(self, session: Session, start: Start, place: Checkout | None) -> naming.Name:
         """Return what a running command is called by what it executed so far."""
         shell, since_ns = start.shell_pid, since(start)
         living = [life for life in self.tree.below(shell) if within(shell, since_ns, 1 << 62, life)]
         ran = [Ran(life.argv, life.born_ns, 1) for life in living]
         if session.run:
             ran = [Ran(session.begin.argv, 0, 1)]
-        return naming.name(None, ran, self.teller.rules)
+        return self.teller.called(None, ran, (start.cwd, place))
 
     def due_ns(self) -> int | None:
         """Return when a shell is to be looked at, or a command to be told again."""

@@ -1,6 +1,7 @@
 """A real shell under observation: every command once, with its processes and how they ended."""
 
 import os
+import shutil
 import signal
 
 import pytest
@@ -153,3 +154,12 @@ def test_the_checkout_of_a_command_is_read_without_git(observing: Observing) -> 
         "c0ffee00" * 5,
     )
     assert secret.encode() not in observing.bytes_spooled()
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make: apt-get install make")
+def test_a_target_that_the_makefile_declares_is_shown_and_no_other(observing: Observing) -> None:
+    (observing.place.work / "Makefile").write_text("deploy-blue:\n\t@true\n")
+    lines = ["make deploy-blue", "make -n deploy-green"]
+    typed(observing.shell(), *lines)
+    shown = [observing.command(line).template for line in lines]
+    assert shown == ["make deploy-blue", "make <target>"]

@@ -145,7 +145,7 @@ TABLE = (
     Row(
         "ptywrap.observe",
         ". __main__ readiness assembly observer control ward sessions outer lately sensors "
-        "recorder checkout fingerprint markfile held inotify kernel expenses pidfds",
+        "recorder checkout declared fingerprint markfile held inotify kernel expenses pidfds",
         may=_OBSERVE,
     ),
     # They change facts, which are msgspec's structs, or speak the control socket's MessagePack.

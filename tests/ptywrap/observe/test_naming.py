@@ -36,6 +36,12 @@ def test_a_word_that_nobody_executed_is_not_shown() -> None:
     assert name("correct-horse battery", [], RULES).template is None
 
 
+def test_a_declared_target_is_shown_and_no_other() -> None:
+    ran = [Ran(("make", "deploy-blue", "s3" + "same"), 0, S)]
+    declared = frozenset({"deploy-blue"})
+    assert name(None, ran, RULES, declared).template == "make deploy-blue <target>"
+
+
 def test_a_withheld_line_is_called_by_what_it_ran() -> None:
     named = name(None, [Ran(("make", "test"), 0, S)], RULES)
     assert (named.template, named.shape) == ("make test", "make …")
