@@ -34,7 +34,7 @@ class Losses:
     def __init__(self, source: str) -> None:
         self.source = source
         self.times = 0
-        """How often the open gap began anew before it could be closed."""
+        """How often the open gap began anew after a walk."""
         self._counts: dict[int, _Count] = {}
         self._well = 0
         self._well_at = 0
@@ -76,7 +76,8 @@ class Losses:
         if self._since is None:
             self._reason = reason
             self._since = self._well_at or now
-        self.times += 1
+        elif self._until is not None:
+            self.times += 1
         self._until = None
 
     def walked(self, now: int) -> None:

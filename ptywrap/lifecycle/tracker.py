@@ -12,7 +12,7 @@ from ptywrap.lifecycle.records import Record
 
 assert sys.platform == "linux"
 
-_RECENT = 1024
+_RECENT = 4096
 """How many events of strangers are remembered, for one of them may be followed next."""
 
 

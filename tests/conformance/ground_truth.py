@@ -19,18 +19,22 @@ assert sys.platform == "linux"
 
 def main(folder: str, *command: str) -> None:
     """Run it, held until it is followed."""
+    reading, writing = os.pipe()  # first: dash knows descriptors of one digit only
     backend = proc_connector.ProcConnector()
     descriptor = backend.open()
     assert backend.reader is not None
     soon = bool(backend.reader.slice_ns) or os.sched_getscheduler(backend.reader.pid) != 0
+    hold = f'echo >&{writing}; exec {writing}>&-; read go; exec "$@"'
     child = subprocess.Popen(
-        ["/bin/sh", "-c", 'read go; exec "$@"', "hold", *command],
+        ["/bin/sh", "-c", hold, "hold", *command],
+        pass_fds=[writing],
         cwd=folder,
         env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TMPDIR": folder},
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         start_new_session=True,
     )
+    os.read(reading, 1)  # else its own exec may still be on the way
     backend.follow(child.pid)
     events = list(backend.read())
     assert child.stdin is not None

@@ -174,7 +174,7 @@ def who_was_born_before_it_was_followed_is_remembered(backend: Backend) -> None:
         gone = watching.number(child)
         watch.quiet(0.1)
         watch.follow(child.pid)
-        watch.quiet(0.1)
+        watch.until(lambda: any(isinstance(e, Exit) for e in watch.events))
         told = [(e.pid, e.status) for e in watch.events if isinstance(e, Exit)]
         forks = [e.pid for e in watch.events if isinstance(e, Fork)]
         assert (told, forks) == ([(gone, 4 << 8)], [other.pid, child.pid, gone])

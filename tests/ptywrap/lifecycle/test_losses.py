@@ -58,12 +58,19 @@ def test_a_silent_processor_is_waited_for_and_then_named() -> None:
     assert "silent" in gap.reason
 
 
+def test_both_sockets_may_tell_of_one_overrun() -> None:
+    made = counted(1)
+    made.begin(losses.OVERRUN, 50)
+    made.begin(losses.OVERRUN, 51)
+    assert (made.open, made.times) == (True, 0)
+
+
 def test_a_gap_that_begins_anew_is_one_gap_and_counted() -> None:
     made = counted(1)
     for _ in range(3):
         made.begin(losses.OVERRUN, 50)
         made.walked(60)
-    assert (made.open, made.times) == (True, 3)
+    assert (made.open, made.times) == (True, 2)
 
 
 def test_numbers_may_turn_over() -> None:
