@@ -64,7 +64,7 @@ def memory_rows(at: Stand, forks: int) -> Any:
         at.calm()
         before = stand.size(at.watchers())
         with _peak(at.watchers()) as highest:
-            sessions.command(shell, " ".join(storm.argv).encode(), _STORM_S)
+            sessions.command(shell, f"sh {folder}/{storm.argv[1]}".encode(), _STORM_S)
             at.calm()
         after = stand.size(at.watchers())
     values = {

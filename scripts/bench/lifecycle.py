@@ -2,109 +2,27 @@
 
 usage: python -m scripts.bench.lifecycle [--smoke] [--only WORKLOAD] [--folder FOLDER]
 
-Each workload runs bare, observed by the product, and beside it under strace and bpftrace, in turn;
-as root and as an ordinary user. What must be seen is told by strace in a run of its own, because
-strace slows a workload so much that nobody could miss anything.
+Each workload runs bare and observed by the product in turn, as root and as an ordinary user, then
+beside strace and bpftrace. What must be seen is told by strace in a run of its own, because strace
+slows a workload so much that nobody could miss anything.
 """
 
 import argparse
 import functools
-import json
 import os
 import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from scripts.bench import report, stand, tracers, truth, workloads
+from scripts.bench import company, report, stand, tracers, workloads
+from scripts.bench.observed import Bench
 from scripts.bench.paired import interleaved, ratio
-from scripts.bench.workloads import Workload
 from tests import account as accounts
 
 Rows = list[dict[str, Any]]
 _RIVALS_SHARE = 4
-_READER_US = {"storm": 10.0, "1,000": 40.0}
-"""Demands on the reader's CPU an event: events alone, and with an argument list for a third."""
-
-
-class Seen(NamedTuple):
-    """What one observed run gave beside its length."""
-
-    shares: truth.Shares
-    reader_us: float
-    observer_us: float
-    losses: int
-
-
-class Bench:
-    """One workload in one home; every measure returns seconds."""
-
-    def __init__(self, at: stand.Stand, workload: Workload, folder: Path) -> None:
-        self.stand = at
-        self.workload = workload
-        self.folder = folder
-        self.argv, self.result = workloads.timed(folder, workload)
-        self.seen: list[Seen] = []
-        self.unrecorded = 0
-        self.rival_missing: list[float] = []
-        self.truth = self._truth()
-
-    def bare(self) -> float:
-        """Run it with nothing of ours at work: the observer has no session and does not listen."""
-        return self._seconds(self.argv)
-
-    def observed(self) -> float:
-        """Run it observed, and keep what the record shows."""
-        record = self.folder / "record.json"
-        record.unlink(missing_ok=True)
-        self.stand.calm()
-        before = {pid: stand.cpu_ns(pid) for pid in self.stand.watchers()}
-        head = [*self.stand.launcher, "--json", str(record), "--quiet", "--"]
-        seconds = self._seconds([*head, *self.argv])
-        self.stand.calm()
-        spent = {pid: stand.cpu_ns(pid) - before.get(pid, 0) for pid in self.stand.watchers()}
-        observer = spent.pop(self.stand.observer() or 0, 0)
-        if not record.exists():
-            self.unrecorded += 1
-            return seconds
-        told = json.loads(record.read_text(encoding="utf-8"))
-        events = 1000 * self.truth.events
-        shares = truth.shares(self.truth, told["processes"])
-        self.seen.append(
-            Seen(shares, sum(spent.values()) / events, observer / events, len(told["losses"]))
-        )
-        return seconds
-
-    def rival(self, name: str) -> float:
-        """Run it under a tracer that we started."""
-        run = tracers.strace(self.folder) if name.startswith("strace") else None
-        self.stand.calm()
-        self.workload.prepare()
-        (run or tracers.bpftrace(self.folder))(self.argv)
-        if run is None:
-            number = self.truth.ends.total()
-            told = tracers.deaths(self.folder)
-            self.rival_missing.append(100 * max(0, number - told) / number)
-        return self._length()
-
-    def _truth(self) -> truth.Truth:
-        path = self.folder / "truth.txt"
-        self.workload.prepare()
-        self.stand.run([*truth.STRACE, str(path), *self.argv])
-        return truth.read(path)
-
-    def _seconds(self, argv: list[str]) -> float:
-        self.stand.calm()
-        self.workload.prepare()
-        self.stand.run(argv)
-        return self._length()
-
-    def _length(self) -> float:
-        length, status = self.result.read_text(encoding="ascii").split()
-        if int(status):
-            raise RuntimeError(f"{self.workload.name} ended with {status}")
-        return int(length) / 1e9
 
 
 def main() -> int:
@@ -129,31 +47,37 @@ def _rows(person: accounts.Account | None, rivals: list[str], args: argparse.Nam
         folder = at.folder / "work"
         folder.mkdir()
         at.run([*at.launcher, "--quiet", "--", "/bin/true"])
-        for workload in workloads.every(folder, 20 if args.smoke else 1):
-            title = f"{workload.name}, {who}"
+        for demanded in workloads.every(folder, 400 if args.smoke else 8000):
+            title = f"{demanded.title}, {who}"
             if args.only and args.only not in title:
                 continue
             print(f"measuring {title}", file=sys.stderr, flush=True)
+            (demanded.workload.folder / "trace").mkdir()
             _give(folder, person)
-            bench = Bench(at, workload, folder)
-            rows += _measured(bench, rivals, args.repeats, title)
+            bench = Bench(at, demanded)
+            rows += _measured(bench, args.repeats, title)
+            if rivals and (not args.smoke or not demanded.workload.share):
+                rows += _beside(bench, rivals, max(1, args.repeats // _RIVALS_SHARE), title)
     return rows
 
 
-def _measured(bench: Bench, rivals: list[str], repeats: int, title: str) -> Rows:
-    """Measure in pairs, then some rounds beside the rivals, who take much longer."""
+def _measured(bench: Bench, repeats: int, title: str) -> Rows:
+    """Measure in pairs, and judge those during which others did least."""
     taken = interleaved({"bare": bench.bare, "ptywrap": bench.observed}, repeats)
-    workload = bench.workload
-    slowed = ratio(taken["ptywrap"], taken["bare"])
-    demand = report.within(f"at most {workload.slowdown} x bare", workload.slowdown, slowed)
-    rows = [
-        report.row(f"wall time: {title}", "s", taken, [demand]),
-        _not_seen(bench, title),
-        _spent(bench, title),
+    others = [max(pair) for pair in zip(*bench.others.values(), strict=True)][1:]
+    places = company.quietest(others, (repeats + 1) // 2)
+    taken = {name: [values[at] for at in places] for name, values in taken.items()}
+    seen = [one for at in places if (one := bench.seen[at + 1]) is not None]
+    print(f"  losses told: {[one.losses for one in seen]}", file=sys.stderr)
+    bar = bench.demanded.slowdown
+    slowed = report.within(f"at most {bar} x bare", bar, ratio(taken["ptywrap"], taken["bare"]))
+    quiet = f"{title}; the {len(places)} quietest of {repeats} pairs"
+    company_row = {"others": [others[at] / 10 for at in places]}
+    return [
+        report.row(f"wall time: {quiet}", "s", taken, [slowed]),
+        report.row(f"what others used of the processors: {quiet}", "%", company_row, []),
+        *bench.rows(seen, title),
     ]
-    return (
-        rows + _beside(bench, rivals, max(1, repeats // _RIVALS_SHARE), title) if rivals else rows
-    )
 
 
 def _beside(bench: Bench, rivals: list[str], repeats: int, title: str) -> Rows:
@@ -161,7 +85,7 @@ def _beside(bench: Bench, rivals: list[str], repeats: int, title: str) -> Rows:
     measures |= {name: functools.partial(bench.rival, name) for name in rivals}
     taken = interleaved(measures, repeats)
     demands = []
-    if "bpftrace" in taken and bench.workload.beats_bpftrace:
+    if "bpftrace" in taken and bench.demanded.beats_bpftrace:
         beside = ratio(taken["ptywrap"], taken["bpftrace"])
         demands.append(report.within("at most bpftrace's", 1.0, beside))
     rows = [report.row(f"wall time beside tracers: {title}", "s", taken, demands)]
@@ -169,40 +93,6 @@ def _beside(bench: Bench, rivals: list[str], repeats: int, title: str) -> Rows:
         missed = {"bpftrace": bench.rival_missing[1:]}
         rows.append(report.row(f"processes missing beside us: {title}", "%", missed, []))
     return rows
-
-
-def _not_seen(bench: Bench, title: str) -> dict[str, Any]:
-    seen = [one.shares for one in bench.seen]
-    values = {
-        "processes missing": [one.processes_missing for one in seen],
-        "processes foreign": [one.processes_foreign for one in seen],
-        "exit statuses wrong": [one.ends_wrong for one in seen],
-        "argv missing": [one.argv_missing for one in seen],
-        "argv wrong": [one.argv_wrong for one in seen],
-    }
-    permitted = bench.workload.argv_missing_permille / 10
-    demands = [
-        report.at_most(f"no {name}", 0.0, max(values[name]))
-        for name in values
-        if name != "argv missing"
-    ]
-    demands.append(report.at_most("no run without a record", 0.0, float(bench.unrecorded)))
-    if bench.workload.argv_missing_permille:
-        share = ratio(values["argv missing"], [1.0] * len(seen))
-        demands.append(report.within(f"argv missing: at most {permitted:g} %", permitted, share))
-    print(f"  losses told: {[one.losses for one in bench.seen]}", file=sys.stderr)
-    return report.row(f"not seen: {title}", "%", values, demands)
-
-
-def _spent(bench: Bench, title: str) -> dict[str, Any]:
-    seen = bench.seen
-    values = {"reader": [s.reader_us for s in seen], "observer": [s.observer_us for s in seen]}
-    demands = []
-    for start, bar in _READER_US.items():
-        if bench.workload.name.startswith(start):
-            spread = ratio(values["reader"], [1.0] * len(seen))
-            demands.append(report.within(f"reader: at most {bar:g} µs", bar, spread))
-    return report.row(f"CPU an event: {title}", "µs", values, demands)
 
 
 def _give(folder: Path, person: accounts.Account | None) -> None:

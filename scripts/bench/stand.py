@@ -46,10 +46,11 @@ class Stand(NamedTuple):
             return subprocess.Popen(argv, env=self.home.environ, **options)
         return accounts.popen_as(self.account, argv, self.home.environ, **options)
 
-    def run(self, argv: Sequence[str]) -> None:
+    def run(self, argv: Sequence[str], cwd: Path | None = None) -> None:
         """Run a program to its end; RuntimeError with what it said when it fails."""
         pipe = subprocess.PIPE
-        ran = self.start(argv, stdin=subprocess.DEVNULL, stdout=pipe, stderr=subprocess.STDOUT)
+        options = {"stdin": subprocess.DEVNULL, "stdout": pipe, "stderr": subprocess.STDOUT}
+        ran = self.start(argv, cwd=cwd or self.folder, **options)
         said, _ = ran.communicate()
         if ran.returncode:
             raise RuntimeError(f"{argv} ended with {ran.returncode}: {said.decode()[-400:]}")

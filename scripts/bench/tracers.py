@@ -6,10 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-
-from scripts.bench import truth
 
 _PATIENCE_S = 15.0
 _TRIES = 3
@@ -26,8 +23,6 @@ tracepoint:sched:sched_process_exit /@in[tid]/ {
     delete(@in[tid]);
 }
 """
-
-Run = Callable[[list[str]], None]
 
 
 def here() -> list[str]:
@@ -53,29 +48,23 @@ def version(name: str) -> str:
     return (ran.stdout or ran.stderr).strip().partition("\n")[0]
 
 
-def strace(folder: Path) -> Run:
-    """Return what runs an argv under strace, its output in `strace.out`."""
-
-    def run(argv: list[str]) -> None:
-        subprocess.run([*truth.STRACE, str(folder / "strace.out"), *argv], check=True)
-
-    return run
+def strace(folder: Path, argv: list[str]) -> None:
+    """Run an argv in a folder under strace."""
+    out = str(folder / "strace.out")
+    command = ["strace", "-f", "-q", "-e", "trace=process", "-o", out, *argv]
+    subprocess.run(command, check=True, cwd=folder)
 
 
-def bpftrace(folder: Path) -> Run:
-    """Return what runs an argv while bpftrace watches what we start, output in `bpftrace.out`."""
+def bpftrace(folder: Path, argv: list[str]) -> None:
+    """Run an argv in a folder while bpftrace watches what we start, output in `bpftrace.out`."""
     path = folder / "bpftrace.out"
-
-    def run(argv: list[str]) -> None:
-        tracer = _tracer(path)
-        try:
-            os.truncate(path, 0)
-            subprocess.run(argv, check=True)
-        finally:
-            tracer.terminate()
-            tracer.wait()
-
-    return run
+    tracer = _tracer(path)
+    try:
+        os.truncate(path, 0)
+        subprocess.run(argv, check=True, cwd=folder)
+    finally:
+        tracer.terminate()
+        tracer.wait()
 
 
 def _tracer(path: Path) -> subprocess.Popen[bytes]:
