@@ -17,6 +17,7 @@ from ptywrap.cli import digest
 from ptywrap.errors import UserError
 
 _SHORT_ID = 8
+_PATIENCE_S = 2.0
 _LOOKS = 3  # at most: open, then sealed, then archived
 
 
@@ -29,7 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Wait for the run's facts, then write and print them."""
-    answer = service.ask_observer("run", session=args.session)
+    answer = service.await_observer("run", _PATIENCE_S, session=args.session)
     if answer is None:
         raise UserError("this run was not observed", "ptywrap doctor says why")
     session, command = bytes.fromhex(answer["session"]), int(answer["command"])

@@ -93,7 +93,7 @@ class Closing:
             session.spans.append((shell, 0, 1 << 62, None))
             return None
         digest = session.digest or Digest(shell)
-        blind = self._blind(finish)
+        blind = self._blind(session, finish)
         line = session.line or None
         story = Story(key, finish, entries, (), living, digest, _cost(session), line, blind)
         fact = self.teller.end(session, story)
@@ -136,7 +136,7 @@ class Closing:
             readings.pop(0)
         before = claims[0].entries if claims else ()
         digest = claims[0].digest if claims else Digest(shell)
-        blind = self._blind(finish)
+        blind = self._blind(session, finish)
         story = Story(key, finish, entries, before, living, digest, cpu, finish.text, blind)
         self.teller.end(session, story)
         self.lately.add(session, story, clock.monotonic_ns())
@@ -184,9 +184,10 @@ class Closing:
                 teller.recorder.keep(wordless(fact))
         session.held.commit()
 
-    def _blind(self, finish: Finish) -> bool:
+    def _blind(self, session: Session, finish: Finish) -> bool:
         start_ns, end_ns = finish.start.at_ns, finish.end_ns
-        return any(since < end_ns and start_ns < until for since, until in self.blind)
+        spans = [*self.blind, *session.blind]
+        return any(since < end_ns and start_ns < until for since, until in spans)
 
     def _forget(self, session: Session, finish: Finish, claims: Sequence[Claim]) -> None:
         kept = [one for one in self._claims.get(session.id, ()) if one not in claims]

@@ -57,6 +57,8 @@ class Session:
         self.readings: dict[int, list[Reading]] = {}
         self.spans: list[tuple[int, int, int, int | None]] = []
         """Shell, since, until, command (None: recorded nowhere) of commands something outlived."""
+        self.blind: list[tuple[int, int]] = []
+        """Spans in which nobody looked at this session (CLOCK_MONOTONIC ns)."""
         self.actor: str | None = None
         self.rusage: marks.Rusage | None = None
         self.end: marks.End | None = None

@@ -21,9 +21,10 @@ _UNTOLD_NS = 1_000_000_000
 _OUTCOMES = 256
 _NAME = re.compile(r"([0-9a-f]{32})\.(pty|\d{1,10})")
 _UNSEEN = ("lifecycle", "the observer had not started")
+_NOT_HELD = 2
 _REASONS = {
     1: ("pump", "the relay died with bytes in flight"),
-    2: ("lifecycle", "the command did not wait for the observer"),
+    _NOT_HELD: ("lifecycle", "the command did not wait for the observer"),
     3: ("pump", "records could not be written"),
 }
 
@@ -161,7 +162,7 @@ class Sessions:
         pid = begin.shell_pid
         self._adopted[session.name] = now_ns
         if session.fresh and not session.run:
-            ward.closing.blind.append((begin.at_ns, now_ns))
+            session.blind.append((begin.at_ns, now_ns))
             self._lose(session, begin.at_ns, now_ns, _UNSEEN)
         if session.fresh:
             ward.look(session, pid)
@@ -250,8 +251,9 @@ class Sessions:
     def _run_over(self, session: Session, end: Ended) -> None:
         begin = session.begin
         adopted_ns = self._adopted.get(session.name, begin.at_ns)
-        if begin.shell_pid not in self._asked and session.fresh:
-            self.ward.closing.blind.append((begin.at_ns, adopted_ns))
+        late = any(lost.reason == _NOT_HELD for lost in session.losses)
+        if (begin.shell_pid not in self._asked or late) and session.fresh:
+            session.blind.append((begin.at_ns, adopted_ns))
             if not session.losses:
                 self._lose(session, begin.at_ns, adopted_ns, _UNSEEN)
         since_ns = min(max(session.executed or 0, begin.at_ns), end.at_ns)

@@ -5,6 +5,7 @@ One exchange: u32 little-endian length and a msgpack map each way; `{"ask": NAME
 """
 
 import contextlib
+import fcntl
 import os
 import socket
 import struct
@@ -18,6 +19,7 @@ from ptywrap import paths
 from ptywrap.errors import UserError
 
 ANSWER_LIMIT = 256 << 20
+_START_S = 0.5
 _LENGTH = struct.Struct("<I")
 _PEER = struct.Struct("3i")
 
@@ -48,6 +50,20 @@ def ask_observer(question: str, **arguments: Any) -> dict[str, Any] | None:
         return None
 
 
+def await_observer(question: str, within_s: float, **arguments: Any) -> dict[str, Any] | None:
+    """Return the answer of an observer that may be about to start, or None where none comes.
+
+    Who holds the lock will answer; one that has been started takes a moment to get that far.
+    """
+    began = time.monotonic()
+    while (answer := ask_observer(question, **arguments)) is None:
+        waited = time.monotonic() - began
+        if waited > within_s or (waited > _START_S and not _held(paths.observer_lock())):
+            return None
+        time.sleep(0.02)
+    return answer
+
+
 def ask_store(question: str, **arguments: Any) -> dict[str, Any]:
     """Return the local store's answer; it is started when its socket does not answer."""
     for path in paths.store_sockets():
@@ -69,6 +85,21 @@ def ask_store(question: str, **arguments: Any) -> dict[str, Any]:
     raise UserError(
         "the local store does not start", f"its log says why: {paths.log_file('store')}"
     )
+
+
+def _held(path: Path) -> bool:
+    """Say whether somebody holds a lock (flock(2))."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _exchange(link: socket.socket, question: dict[str, Any]) -> dict[str, Any]:
