@@ -1,7 +1,8 @@
 """Bytes of `SESSION.pty` -> what only the relay could see, as numbers: keys, pauses, foreground.
 
 Binary, little endian: a head `<HBB` (length of the body, kind, zero) and a body, one of `_BODIES`.
-BEGIN's body ends in a NUL-joined text: tty, parent, shell, cwd, argv items. Times are
+BEGIN's body ends in a NUL-joined text: tty, parent, shell, cwd, argv items; parent is empty, or
+a session's id, the launcher's pid and its parent's, joined by spaces. Times are
 CLOCK_MONOTONIC but those named wall. A head that does not fit its kind was torn: the next that
 does is a record again.
 """
@@ -13,7 +14,10 @@ from typing import NamedTuple
 
 
 class Begin(NamedTuple):
-    """A shell (mode 1) or a run (2 with, 3 without relay) began; flags as the pump wrote them."""
+    """A shell (mode 1) or a run (2 with, 3 without relay) began; flags as the pump wrote them.
+
+    Inside a session the launcher and who called it are told, else 0: it may be gone by now.
+    """
 
     mode: int
     flags: int
@@ -27,6 +31,8 @@ class Begin(NamedTuple):
     shell: str
     cwd: str
     argv: tuple[str, ...]
+    launcher_pid: int = 0
+    above_pid: int = 0
 
 
 class Keys(NamedTuple):
@@ -143,6 +149,7 @@ PumpRecord = (
 _HEAD = Struct("<HBB")
 _BEGIN = Struct("<BBHIIIQQ")
 _FORMAT = 1
+_PID = re.compile(r"[0-9]{1,10}")
 _NONZERO = re.compile(rb"[^\0]")
 # Kind -> the body and what it holds. A `?` is one byte, so the flags become truths by themselves.
 _BODIES: dict[int, tuple[Struct, Callable[..., PumpRecord]]] = {
@@ -200,5 +207,13 @@ def _pump_record(kind: int, body: bytes) -> PumpRecord | None:
     texts = body[_BEGIN.size :].decode("utf-8", "replace").split("\0")
     if version != _FORMAT or len(texts) < 4:
         return None
-    tty, parent, path, cwd, *argv = texts
-    return Begin(mode, flags, shell, keeper, pump, wall, at, tty, parent, path, cwd, tuple(argv))
+    tty, inside, path, cwd, *argv = texts
+    parent, *above = inside.split(" ")
+    words = (tty, parent, path, cwd, tuple(argv))
+    return Begin(mode, flags, shell, keeper, pump, wall, at, *words, *_pids(above))
+
+
+def _pids(words: list[str]) -> tuple[int, int]:
+    """Return launcher and its parent, 0 where they were not told."""
+    known = len(words) == 2 and all(_PID.fullmatch(word) for word in words)
+    return (int(words[0]), int(words[1])) if known else (0, 0)

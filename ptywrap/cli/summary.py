@@ -34,7 +34,9 @@ def run(args: argparse.Namespace) -> int:
     if answer is None:
         raise UserError("this run was not observed", "ptywrap doctor says why")
     session, command = bytes.fromhex(answer["session"]), int(answer["command"])
-    record = wire.run_record(_facts(session, command), (session, command))
+    # Facts in the answer: the line is not over, and may yet be one that is kept nowhere.
+    held = [wire.decode(row) for row in answer.get("facts", ())]
+    record = wire.run_record(held or _facts(session, command), (session, command))
     if record is None:
         raise UserError("the record of this run is gone", "ptywrap status says what was dropped")
     if args.json is not None:

@@ -51,6 +51,9 @@ def opening(
     except OSError:
         cwd = b""
     parent = environ.get(b"PTYWRAP_SESSION", b"")
+    if parent:
+        # Whoever reads this may come when launcher and wrapper are gone.
+        parent = b"%s %d %d" % (parent, order.launcher, order.above)
     words = order.command or [order.shell]
     fields = [tty, parent, order.shell, cwd, *(cut(words) if text else [])]
     at = (time.time_ns(), time.monotonic_ns())

@@ -62,10 +62,12 @@ class Asks:
         if name not in outcomes:
             late = clock.monotonic_ns() - since_ns > _RUN_NS
             return refusal("the run is not accounted for yet") if late else None
-        key = outcomes[name]
+        key, facts = outcomes[name].key, outcomes[name].facts
         if key is None:
             return refusal("this command is recorded nowhere", "see `ignore` in `ptywrap config`")
-        return {"ok": True, "session": key.session.hex(), "command": key.id}
+        # Its line is not over yet: only then it is known whether anything of it may be kept.
+        held = {"facts": [wire.encode(fact) for fact in facts]} if facts else {}
+        return {"ok": True, "session": key.session.hex(), "command": key.id, **held}
 
     def seal(self, request: dict[str, Any]) -> Answer:
         """Tell what is over and seal the segment, so that a reader finds it."""

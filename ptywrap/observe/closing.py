@@ -1,13 +1,13 @@
 """Closes commands: which processes were theirs, which runs were the typed line, what is private."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from msgspec import structs
 
 from ptywrap import clock, wire
 from ptywrap.observe import account
 from ptywrap.observe.account import Entry
+from ptywrap.observe.claims import MARKED, Claim, Claims, Outcome, Outer, is_hooked
 from ptywrap.observe.commands import Finish, Start
 from ptywrap.observe.digest import Digest
 from ptywrap.observe.lately import Lately
@@ -18,28 +18,6 @@ from ptywrap.observe.tree import Life
 _LATE_NS = 60_000_000_000
 
 
-class Outer(NamedTuple):
-    """The session a run was typed in: its shell, and the process this forked for it."""
-
-    session: Session
-    shell: int
-    launcher: int
-
-
-class Claim(NamedTuple):
-    """A run that was typed in a session: the line and the run are one command, kept once.
-
-    `at_ns` is when the run began, `fact` None: recorded nowhere.
-    """
-
-    outer: Outer
-    at_ns: int
-    key: Key
-    fact: wire.Command | None
-    entries: Sequence[Entry]
-    digest: Digest
-
-
 class Closing:
     """Closes what sessions ended. `blind` are spans in which nobody looked, CLOCK_MONOTONIC ns."""
 
@@ -47,7 +25,7 @@ class Closing:
         self.teller = teller
         self.lately = Lately(teller)
         self.blind: list[tuple[int, int]] = []
-        self._claims: dict[bytes, list[Claim]] = {}
+        self.claims = Claims(teller)
         self._before: dict[tuple[bytes, int], tuple[tuple[str, ...] | None, ...]] = {}
 
     def key(self, session: Session, start: Start) -> Key:
@@ -62,12 +40,13 @@ class Closing:
         self._between(session, shell, since_ns)
         entries = session.held.take(lambda entry: within(shell, since_ns, until_ns, entry))
         living = [life for life in self.teller.tree.below(shell) if _in(life, finish)]
-        claims = [c for c in self._claims.get(session.id, ()) if _in_claim(c, finish)]
+        claims = self.claims.of(session, finish)
         rest, living = _others(session, claims, entries, living)
         key = claims[0].key if claims else self.key(session, start)
         private = self._private(session, finish, rest, living, claims)
         if living:
             session.spans.append((shell, since_ns, until_ns, None if private else key.id))
+        self.claims.judge(session, finish, private=private)
         if not private:
             fact = claims[0].fact if claims and not rest else None
             if fact is not None:
@@ -75,13 +54,10 @@ class Closing:
             else:
                 self._tell(session, finish, (key, claims), (rest, living))
         session.held.commit()
-        self._forget(session, finish, claims)
+        self._forget(session, finish)
 
-    def ran(self, session: Session, finish: Finish, outer: Outer | None) -> Key | None:
-        """Close a run that may have been typed in a session.
-
-        Returns what it was told under, None if it is to be recorded nowhere.
-        """
+    def ran(self, session: Session, finish: Finish, outer: Outer | None) -> Outcome:
+        """Close a run that may have been typed in a session; it waits for `conclude`."""
         shell = finish.start.shell_pid
         entries = session.held.take(lambda entry: entry.shell == shell)
         living = self.teller.tree.below(shell)
@@ -91,25 +67,26 @@ class Closing:
         if session.hidden or self.teller.recorder.was_paused(finish.start.at_ns):
             session.held.commit()
             session.spans.append((shell, 0, 1 << 62, None))
-            return None
+            return Outcome(None)
         digest = session.digest or Digest(shell)
         blind = self._blind(session, finish)
         line = session.line or None
         story = Story(key, finish, entries, (), living, digest, _cost(session), line, blind)
         fact = self.teller.end(session, story)
         session.held.commit()
-        session.spans.append((shell, 0, 1 << 62, key.id))
+        session.spans.append((shell, 0, 1 << 62, None))
+        outcome = Outcome(key)
         if outer is not None:
-            claim = Claim(outer, session.begin.at_ns, key, fact, entries, digest)
-            self._claims.setdefault(outer.session.id, []).append(claim)
-        return key
+            at_ns = session.begin.at_ns
+            self.claims.add(Claim(outer, session, at_ns, key, fact, entries, digest, outcome))
+        return outcome
 
     def over(self, session: Session) -> None:
         """Let go of what a session that is over leaves unassigned."""
         for shell in session.commands.shells():
             self._between(session, shell, 1 << 62)
             self._before.pop((session.id, shell), None)
-        self._claims.pop(session.id, None)
+        self.claims.over(session)
 
     def _outer_key(self, outer: Outer, at_ns: int) -> Key | None:
         """Return the typed command that a run is, unless another run is it already."""
@@ -118,8 +95,7 @@ class Closing:
         if start is None or start.at_ns > at_ns:
             return None
         key = self.key(session, start)
-        taken = any(claim.key == key for claim in self._claims.get(session.id, ()))
-        return None if taken else key
+        return None if self.claims.taken(session, key) else key
 
     def _tell(
         self,
@@ -157,12 +133,18 @@ class Closing:
         recorder = self.teller.recorder
         slot = (session.id, finish.start.shell_pid)
         before = self._before.get(slot)
-        ran = _programs(session, finish, entries, living)
+        ran = (
+            *_programs(session, finish, entries, living),
+            *(one.run.begin.argv for one in claims),
+        )
         if finish.private or recorder.ignores(finish.text):
             return True
         if recorder.was_paused(finish.start.at_ns):
             return True
-        if finish.private is None and not claims and (not ran or ran != before):
+        if claims and finish.seen == "gone" and is_hooked(session):
+            # The shell did not live to tell its line.
+            return finish.start.by not in MARKED or recorder.ignoring
+        if finish.private is None and (not ran or ran != before):
             return True
         self._before[slot] = ran
         return False
@@ -189,9 +171,7 @@ class Closing:
         spans = [*self.blind, *session.blind]
         return any(since < end_ns and start_ns < until for since, until in spans)
 
-    def _forget(self, session: Session, finish: Finish, claims: Sequence[Claim]) -> None:
-        kept = [one for one in self._claims.get(session.id, ()) if one not in claims]
-        self._claims[session.id] = kept
+    def _forget(self, session: Session, finish: Finish) -> None:
         session.tops = {at for at in session.tops if at > finish.start.at_ns - _LATE_NS}
         living = self.teller.tree.live.values()
         session.spans = [
@@ -205,12 +185,6 @@ class Closing:
 
 def _in(life: Life, finish: Finish) -> bool:
     return within(finish.start.shell_pid, since(finish.start), finish.end_ns, life)
-
-
-def _in_claim(claim: Claim, finish: Finish) -> bool:
-    start = finish.start
-    typed_here = claim.outer.shell == start.shell_pid
-    return typed_here and start.at_ns <= claim.at_ns <= finish.end_ns
 
 
 def _others(

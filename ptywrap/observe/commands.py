@@ -7,7 +7,8 @@ the time exactly as the record that gave the start has it, which goes into the i
 
 from typing import Any, NamedTuple
 
-_HOOKED = frozenset({"bash", "zsh", "fish"})
+HOOKED = frozenset({"bash", "zsh", "fish"})
+"""Shells that tell their lines."""
 _PATIENCE_NS = 1_000_000_000
 
 
@@ -72,7 +73,7 @@ class Commands:
     def __init__(self, pid: int, shell: str, cwd: str | None = None) -> None:
         name = shell.rpartition("/")[2].lstrip("-")
         self._root = pid
-        self._shells = {pid: _Shell(pid, hooked=name in _HOOKED)}
+        self._shells = {pid: _Shell(pid, hooked=name in HOOKED)}
         self._shells[pid].cwd = cwd or None
         self._front = pid
 

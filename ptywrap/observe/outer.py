@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from ptywrap.observe.closing import Outer
+from ptywrap.observe.claims import Outer
 from ptywrap.observe.session import Session
 from ptywrap.observe.ward import Ward
 
@@ -14,6 +14,9 @@ def typed_in(ward: Ward, session: Session) -> Outer | None:
     parent = ward.active.get(session.begin.parent)
     if parent is None:
         return None
+    begin = session.begin
+    if begin.above_pid in parent.commands.shells():
+        return Outer(parent, begin.above_pid, begin.launcher_pid)
     for launcher, shell in pairwise(ward.kernel.forebears(session.begin.keeper_pid)):
         if not _OURS.intersection(launcher.names):
             return None

@@ -3,7 +3,7 @@
 import contextlib
 import re
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ptywrap import wire
@@ -27,6 +27,7 @@ class Recorder:
         self.losses: deque[wire.Loss] = deque(maxlen=_LOSSES)
         """The newest that were told."""
         self._inward = inward
+        self._holding: list[wire.Fact] | None = None
         self._dropped: dict[str, int] = {}
         self._owned_up_at = 0
         self._pause_file = pause_file
@@ -53,12 +54,26 @@ class Recorder:
             return
         if isinstance(fact, wire.Loss):
             self.losses.append(fact)
-        self.spool.append(self._inward(fact))
+        self.keep(self._inward(fact))
 
     def keep(self, fact: wire.Fact) -> None:
         """Append a fact that was made private before."""
-        if not self.paused:
+        if self.paused:
+            return
+        if self._holding is not None:
+            self._holding.append(fact)
+        else:
             self.spool.append(fact)
+
+    @contextlib.contextmanager
+    def holding(self) -> Iterator[list[wire.Fact]]:
+        """Keep what is told meanwhile in memory: whoever asked may still drop it."""
+        held: list[wire.Fact] = []
+        self._holding = held
+        try:
+            yield held
+        finally:
+            self._holding = None
 
     def own_up(self, session: bytes, wall_ns: int) -> None:
         """Tell as losses what the spool had to drop since; tried again until it takes them."""

@@ -5,11 +5,10 @@ from pathlib import Path
 
 from ptywrap import __version__, wire
 from ptywrap.observe.actor import actor
-from ptywrap.observe.closing import Outer
+from ptywrap.observe.claims import Outcome, Outer
 from ptywrap.observe.commands import Finish, Start
 from ptywrap.observe.outer import typed_in
 from ptywrap.observe.session import BARE, Session, begin_of
-from ptywrap.observe.telling import Key
 from ptywrap.observe.ward import Ended, Ward
 
 GRACE_NS = 50_000_000
@@ -34,8 +33,8 @@ class Sessions:
 
     def __init__(self, folder: Path, ward: Ward) -> None:
         self.ward = ward
-        self.outcomes: dict[str, Key | None] = {}
-        """Runs that were told, and under what; None: recorded nowhere."""
+        self.outcomes: dict[str, Outcome] = {}
+        """Runs that are over."""
         self._folder = folder
         self._outer: dict[str, Outer] = {}
         self._asked = set(ward.sensors.followed)
@@ -86,7 +85,10 @@ class Sessions:
     def advance(self, now_ns: int, *, flush: bool = False) -> None:
         """Close what is over by now; with `flush` without waiting for stragglers."""
         self.ward.settle(now_ns, flush=flush)
-        for session in list(self.ward.active.values()):
+        # Runs first: the line they were typed in asks for them.
+        for session in sorted(self.ward.active.values(), key=lambda one: not one.run):
+            if not flush and self.ward.closing.claims.awaited(session):
+                continue
             waited = session.due_ns is not None
             horizon_ns = now_ns if flush else now_ns - GRACE_NS
             if waited and not flush and self._early(session, now_ns):
@@ -148,6 +150,7 @@ class Sessions:
             self._outer[session.name] = outer
             ward.typed.add(session.name)
             outer.session.launchers.add(outer.launcher)
+            ward.closing.claims.expect(outer, session)
         for shell in session.commands.shells():
             ward.own(session, shell)
         ward.own(session, pid, run=session.run)
@@ -155,7 +158,8 @@ class Sessions:
             ward.sensors.follow(pid)
         session.actor = self._actor(session)
         session.hidden = ward.teller.recorder.ignores(session.line)
-        self._tell(session)
+        if outer is None and not session.hidden:
+            self._tell(session)
 
     def _adopt(self, session: Session, now_ns: int) -> None:
         ward, begin = self.ward, session.begin
@@ -225,11 +229,7 @@ class Sessions:
             pid = session.begin.shell_pid
             ward.steps(session, session.commands.gone(pid, end.at_ns, end.status))
             ward.closing.over(session)
-        for lost in session.losses:
-            self._lose(
-                session, session.begin.at_ns, lost.at_ns, _REASONS.get(lost.reason, ("pump", ""))
-            )
-        self._tell(session, ward.teller.times.wall(end.at_ns))
+            self._told(session, end)
         ward.ended.pop(session.name, None)
         ward.typed.discard(session.name)
         self._outer.pop(session.name, None)
@@ -266,22 +266,32 @@ class Sessions:
             private=False,
             seen="mark",
         )
-        outer = self._outer.get(session.name)
-        self.outcomes[session.name] = self.ward.closing.ran(session, finish, outer)
+        outer, closing = self._outer.get(session.name), self.ward.closing
+        if outer is not None:
+            # Else the line before could still seem to be the one that runs.
+            self.ward.steps(outer.session, outer.session.advance(begin.at_ns))
+        with self.ward.teller.recorder.holding() as facts:
+            outcome = closing.ran(session, finish, outer)
+            self._told(session, end)
+        outcome.facts = facts
+        closing.claims.conclude(session, outer, outcome)
+        self.outcomes[session.name] = outcome
         while len(self.outcomes) > _OUTCOMES:
             del self.outcomes[next(iter(self.outcomes))]
 
+    def _told(self, session: Session, end: Ended) -> None:
+        """Tell what a session's pump lost, and that it is over."""
+        for lost in session.losses:
+            what = _REASONS.get(lost.reason, ("pump", ""))
+            self._lose(session, session.begin.at_ns, lost.at_ns, what)
+        self._tell(session, self.ward.teller.times.wall(end.at_ns))
+
     def _lose(self, session: Session, since_ns: int, until_ns: int, what: tuple[str, str]) -> None:
-        wall = self.ward.teller.times.wall
-        self.ward.teller.recorder.tell(
-            wire.Loss(
-                session=session.id,
-                sensor=what[0],
-                since=wall(since_ns),
-                until=wall(until_ns),
-                reason=what[1],
-            )
+        since, until = (self.ward.teller.times.wall(at_ns) for at_ns in (since_ns, until_ns))
+        loss = wire.Loss(
+            session=session.id, sensor=what[0], since=since, until=until, reason=what[1]
         )
+        self.ward.teller.recorder.tell(loss)
 
     def _part(self) -> None:
         """Leave sessions that are over once nothing of theirs lives, or no other session does."""

@@ -126,6 +126,12 @@ class Teller:
         self.recorder.tell(command)
         return command
 
+    def unlearn(self, facts: Sequence[wire.Fact]) -> None:
+        """Take back that these were told: they went nowhere."""
+        for fact in facts:
+            if isinstance(fact, wire.Project):
+                self._repos.discard((fact.repo, fact.alias))
+
     def started_at(self, start: Start) -> int:
         """Return when a command began, ns since the epoch: as its mark says, where one does."""
         return start.mark_ns if start.by == "mark" else self.times.wall(start.at_ns)

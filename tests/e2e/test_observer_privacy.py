@@ -4,7 +4,7 @@ import pytest
 
 from tests.e2e.observing import Observing, typed
 from tests.e2e.places import SHELLS, Place
-from tests.e2e.terminal import wait_for
+from tests.e2e.terminal import LAUNCHER, wait_for
 
 pytestmark = pytest.mark.linux
 
@@ -12,7 +12,8 @@ pytestmark = pytest.mark.linux
 def everywhere(observing: Observing) -> bytes:
     """Return every byte in every file of ours but what a shell has not been read yet."""
     place = observing.place
-    paths = [path for top in (place.state, place.run, place.data) for path in top.rglob("*")]
+    tops = [top / "ptywrap" for top in (place.state, place.run, place.data)]
+    paths = [path for top in tops for path in top.rglob("*")]
     return b"".join(path.read_bytes() for path in paths if path.is_file())
 
 
@@ -25,6 +26,35 @@ def test_a_line_that_starts_with_a_space_is_recorded_nowhere(
     observing.command("/bin/true")
     assert sorted(one.line or "" for one in observing.commands()) == ["/bin/true", "sleep 0.1"]
     assert wait_for(lambda: b"canary-one" not in everywhere(observing))
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_of_a_run_in_a_private_line_nothing_is_recorded(observing: Observing, shell: str) -> None:
+    (observing.place.home / ".bashrc").write_text("PS1='ready> '\nHISTCONTROL=ignoreboth\n")
+    window = observing.shell(shell)
+    start = f"{LAUNCHER[0]} --quiet --"
+    typed(window, "/bin/true 1", f" {start} echo canary-five")
+    typed(window, f" {start} sh -c 'sleep 0.3; : canary-five'", f"{start} /bin/true 2")
+    observing.command(f"{start} /bin/true 2")
+    told = sorted(one.line or "" for one in observing.commands())
+    assert told == ["/bin/true 1", f"{start} /bin/true 2"]
+    assert wait_for(lambda: b"canary-five" not in everywhere(observing))
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_of_a_run_in_an_ignored_line_nothing_is_recorded(place: Place, shell: str) -> None:
+    folder = place.config / "ptywrap"
+    folder.mkdir()
+    (folder / "config.toml").write_text('ignore = ["canary-six"]\n')
+    observing = Observing(place)
+    observing.start()
+    window = observing.shell(shell)
+    line = f"{LAUNCHER[0]} --quiet -- sh -c 'sleep 0.2; : hushed'; : canary-six"
+    typed(window, "/bin/true 1", line, "/bin/true 2")
+    observing.command("/bin/true 2")
+    assert sorted(one.line or "" for one in observing.commands()) == ["/bin/true 1", "/bin/true 2"]
+    assert wait_for(lambda: b"hushed" not in everywhere(observing))
+    observing.close()
 
 
 def test_bash_tells_a_private_line_from_a_repetition_by_what_it_ran(observing: Observing) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from ptywrap import wire
 from tests.e2e.observing import Observing, Shown, shown, typed
-from tests.e2e.places import Place
+from tests.e2e.places import SHELLS, Place
 from tests.e2e.terminal import LAUNCHER, ROOT
 
 pytestmark = pytest.mark.linux
@@ -137,6 +137,18 @@ def test_a_run_in_a_session_and_its_line_are_one_command(observing: Observing, s
     assert (command.template, command.exit_status, command.actor) == ("bash -c", 4, "human")
     assert command.cpu_user_ns is not None
     assert (command.wall_ns or 0) < 1_000_000_000
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_run_of_a_moment_in_a_session_is_one_command(observing: Observing, shell: str) -> None:
+    window = observing.shell(shell)
+    lines = [f"{LAUNCHER[0]} --quiet -- /bin/true {number}" for number in range(10)]
+    # fish still makes folders of its own when its first prompt is there.
+    typed(window, "sleep 0.1", *lines, "/bin/true")
+    observing.command("/bin/true")
+    told = sorted(observing.commands(), key=lambda one: one.started_at or 0)
+    counted = [(one.line, one.process_count) for one in told[1:]]
+    assert counted == [(line, 1) for line in [*lines, "/bin/true"]]
 
 
 def test_of_two_runs_in_a_line_each_has_its_own_processes(observing: Observing) -> None:
