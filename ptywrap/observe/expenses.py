@@ -7,6 +7,7 @@ can be read with everything known that happened before.
 
 import os
 from collections.abc import Callable
+from itertools import islice
 from typing import NamedTuple
 
 from ptywrap import clock
@@ -19,8 +20,8 @@ from ptywrap.observe.tree import Life, Tree
 
 _WAIT_NS = 100_000_000
 """Events come later than this only on a very busy machine."""
-_SETTLED_NS = 10_000_000
-"""Who has lived for so long may well live on; most of a script's never do."""
+_SETTLED_NS, _YOUNG_NS = 10_000_000, 30_000_000
+"""Who has lived for so long may well live on; most of a script's never do. Nobody waits longer."""
 _FOREVER = 1 << 62
 
 
@@ -57,9 +58,10 @@ class Expenses:
 
     def due_ns(self) -> int | None:
         """Return when to look, or to let go of those kept back."""
-        first = next(iter(self._waiting.values()), None)
-        dues = [self.looks.due_ns(), None if first is None else first.until_ns]
-        return min([due for due in dues if due is not None], default=None)
+        dues = [one.until_ns for one in islice(self._waiting.values(), 1)]
+        dues += [at_ns + _YOUNG_NS for _, at_ns in self._newborn[:1]]
+        looking = self.looks.due_ns()
+        return min([*dues, looking] if looking is not None else dues, default=None)
 
     def close(self) -> None:
         """Let go of all descriptors."""
@@ -131,10 +133,7 @@ class Expenses:
             self._ledger.forget(pid)
 
     def read(self, now_ns: int) -> None:
-        """Read the parents of those that have ended, and hold who lives, if it may cost something.
-
-        Who is held is read as he ends: events of the end come much later.
-        """
+        """Read the parents of those that have ended, if it may cost something."""
         begun_ns = clock.cpu_ns()
         for pid in self._found:
             reading = self._kernel.reaped(pid)
@@ -145,14 +144,25 @@ class Expenses:
             for pid in self._dirty:
                 self._read(pid)
             self._dirty.clear()
+        self._spend(begun_ns)
+        self._hold(now_ns)
+
+    def _hold(self, now_ns: int) -> None:
+        """Hold those that have lived for a moment: events of their ends will come much later."""
+        settled_ns = now_ns - _SETTLED_NS
+        if not self._newborn or self._newborn[0][1] > settled_ns:
+            return
+        begun_ns = clock.cpu_ns()
+        if self._budget.due_ns() <= now_ns:
             for pid, at_ns in self._newborn:
-                if at_ns < now_ns - _SETTLED_NS and pid in self._tree.live:
+                if at_ns <= settled_ns and pid in self._tree.live:
                     self._ends.hold(pid)
-        self._newborn = [one for one in self._newborn if one[1] >= now_ns - _SETTLED_NS]
+        self._newborn = [one for one in self._newborn if one[1] > settled_ns]
         self._spend(begun_ns)
 
     def look(self, now_ns: int) -> None:
         """Look at the living that are due."""
+        self._hold(now_ns)
         due_ns = self.looks.due_ns()
         if due_ns is None or due_ns > now_ns:
             return
