@@ -126,8 +126,8 @@ class Keeper:
         self._failure = leaving.exec_failure(self._order)
         if self._failure == leaving.OUR_FAULT:
             self._give_up()
-        leaving.stop_watchdog(self._order.watchdog)
-        leaving.announce()
+        if self._order.is_shell:
+            leaving.commit(self._order)
 
     def _hold(self) -> None:
         """Keep a command from its exec until the observer can miss nothing of it, or 300 ms."""

@@ -33,10 +33,15 @@ def without_core() -> None:
 def exec_failure(order: Errand) -> int:
     """Let the child go; return the errno that kept it from its exec, 0 for none, or OUR_FAULT.
 
-    A command says first what it used until then.
+    A command says first what it used until then. Its exec may take longer than the watchdog waits
+    (a PATH over a network), and it must not run twice: all is said before it may go.
     """
     if not order.is_shell:
-        posix.write(order.hold_out, GO)
+        commit(order)
+        try:
+            posix.write(order.hold_out, GO)
+        except OSError:
+            return OUR_FAULT  # it ended before
     posix.close(order.hold_out)
     told = b""
     while part := posix.read(order.errors_in, 64):
@@ -79,12 +84,13 @@ def tell(line: bytes) -> None:
         return
 
 
-def stop_watchdog(pid: int) -> None:
-    """End the launcher's watchdog, which is our child since the launcher's exec."""
+def commit(order: Errand) -> None:
+    """End the launcher's watchdog, our child since the launcher's exec, and tell the launcher."""
     try:
-        posix.kill(pid, signal.SIGTERM)
+        posix.kill(order.watchdog, signal.SIGTERM)
     except OSError:
-        return
+        pass  # somebody else ended it
+    announce()
 
 
 def announce() -> None:

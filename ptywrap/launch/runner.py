@@ -39,8 +39,6 @@ def run(order: errand.Errand, pid: int) -> None:
     failure = leaving.exec_failure(order)
     if failure == leaving.OUR_FAULT:
         leaving.give_up()
-    leaving.stop_watchdog(order.watchdog)
-    leaving.announce()
     ended, usage = _waited_for(order, pid)
     written.append(tally.rusage(time.monotonic_ns(), numbers(measured(usage)), order.used))
     written.end(ended)
