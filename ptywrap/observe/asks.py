@@ -63,6 +63,8 @@ class Asks:
             late = clock.monotonic_ns() - since_ns > _RUN_NS
             return refusal("the run is not accounted for yet") if late else None
         key, facts = outcomes[name].key, outcomes[name].facts
+        if outcomes[name].paused:
+            return refusal("nothing is recorded while paused", "`ptywrap resume` ends that")
         if key is None:
             return refusal("this command is recorded nowhere", "see `ignore` in `ptywrap config`")
         # Its line is not over yet: only then it is known whether anything of it may be kept.

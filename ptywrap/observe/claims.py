@@ -26,10 +26,14 @@ class Outer(NamedTuple):
 
 
 class Outcome:
-    """What became of a run: told under `key`, None: recorded nowhere; `facts` wait to be told."""
+    """What became of a run: told under `key`, None: recorded nowhere.
 
-    def __init__(self, key: Key | None) -> None:
+    `facts` wait to be told, `paused` says why nothing is.
+    """
+
+    def __init__(self, key: Key | None, *, paused: bool = False) -> None:
         self.key = key
+        self.paused = paused
         self.facts: list[wire.Fact] = []
 
 

@@ -64,10 +64,12 @@ class Closing:
         key = self.key(session, finish.start)
         if outer is not None:
             key = self._outer_key(outer, session.begin.at_ns) or key
-        if session.hidden or self.teller.recorder.was_paused(finish.start.at_ns):
+        recorder = self.teller.recorder
+        paused = recorder.paused or recorder.was_paused(finish.start.at_ns)
+        if session.hidden or paused:
             session.held.commit()
             session.spans.append((shell, 0, 1 << 62, None))
-            return Outcome(None)
+            return Outcome(None, paused=paused)
         digest = session.digest or Digest(shell)
         blind = self._blind(session, finish)
         line = session.line or None

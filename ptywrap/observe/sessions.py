@@ -249,6 +249,19 @@ class Sessions:
         return Ended(at_ns, status)
 
     def _run_over(self, session: Session, end: Ended) -> None:
+        outer, closing = self._outer.get(session.name), self.ward.closing
+        if outer is not None:
+            # Else the line before could still seem to be the one that runs.
+            self.ward.steps(outer.session, outer.session.advance(session.begin.at_ns))
+        with self.ward.teller.recorder.holding() as facts:
+            outcome = self._ran(session, end, outer)
+        outcome.facts = facts
+        closing.claims.conclude(session, outer, outcome)
+        self.outcomes[session.name] = outcome
+        while len(self.outcomes) > _OUTCOMES:
+            del self.outcomes[next(iter(self.outcomes))]
+
+    def _ran(self, session: Session, end: Ended, outer: Outer | None) -> Outcome:
         begin = session.begin
         adopted_ns = self._adopted.get(session.name, begin.at_ns)
         late = any(lost.reason == _NOT_HELD for lost in session.losses)
@@ -257,27 +270,11 @@ class Sessions:
             if not session.losses:
                 self._lose(session, begin.at_ns, adopted_ns, _UNSEEN)
         since_ns = min(max(session.executed or 0, begin.at_ns), end.at_ns)
-        finish = Finish(
-            session.began._replace(at_ns=since_ns),
-            end.at_ns,
-            end.status,
-            (),
-            None,
-            private=False,
-            seen="mark",
-        )
-        outer, closing = self._outer.get(session.name), self.ward.closing
-        if outer is not None:
-            # Else the line before could still seem to be the one that runs.
-            self.ward.steps(outer.session, outer.session.advance(begin.at_ns))
-        with self.ward.teller.recorder.holding() as facts:
-            outcome = closing.ran(session, finish, outer)
-            self._told(session, end)
-        outcome.facts = facts
-        closing.claims.conclude(session, outer, outcome)
-        self.outcomes[session.name] = outcome
-        while len(self.outcomes) > _OUTCOMES:
-            del self.outcomes[next(iter(self.outcomes))]
+        start = session.began._replace(at_ns=since_ns)
+        finish = Finish(start, end.at_ns, end.status, (), None, private=False, seen="mark")
+        outcome = self.ward.closing.ran(session, finish, outer)
+        self._told(session, end)
+        return outcome
 
     def _told(self, session: Session, end: Ended) -> None:
         """Tell what a session's pump lost, and that it is over."""

@@ -107,6 +107,20 @@ def test_the_observer_says_under_what_a_run_was_told(observing: Observing) -> No
     assert (answer["session"], answer["command"]) == (session, command.id)
 
 
+def test_while_paused_a_run_is_told_to_be_recorded_nowhere_for_that(observing: Observing) -> None:
+    observing.ask("pause")
+    done = subprocess.run(
+        [*LAUNCHER, "--quiet", "--json", "record.json", "--", "/bin/true"],
+        check=False,
+        cwd=observing.place.work,
+        env=observing.place.environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+    )
+    assert (done.returncode, b"paused" in done.stderr) == (0, True)
+    assert b"ptywrap resume" in done.stderr
+
+
 def test_a_build_machine_is_told_from_a_script(observing: Observing) -> None:
     environ = observing.place.environment(CI="true")
     subprocess.run(

@@ -149,7 +149,7 @@ TABLE = (
         may=_OBSERVE,
     ),
     # They change facts, which are msgspec's structs, or speak the control socket's MessagePack.
-    Row("ptywrap.observe", "closing telling session asks", may=_OBSERVE, third="msgspec"),
+    Row("ptywrap.observe", "closing claims telling session asks", may=_OBSERVE, third="msgspec"),
     Row(
         "ptywrap.setup",
         ". journal profiles rcfiles login units",

@@ -229,12 +229,6 @@ def begin(text: bytes = b"/dev/pts/3\0\0/bin/bash\0/home\0bash\0-l", version: in
     return struct.pack("<HBB", len(body), 1, 0) + body
 
 
-def test_begin_inside_a_session_names_launcher_and_who_called_it() -> None:
-    (record,) = marks.pump_records(begin(b"\0c0ffee 21 20\0/bin/sh\0/home\0true"))[0]
-    assert isinstance(record, marks.Begin)
-    assert (record.parent, record.launcher_pid, record.above_pid) == ("c0ffee", 21, 20)
-
-
 def pump(kind: int, layout: str, *values: int) -> bytes:
     """Return one record of the pump."""
     body = struct.pack(layout, *values)

@@ -68,6 +68,13 @@ def test_begin_is_read_back_by_the_reader_of_marks() -> None:
     ]
 
 
+def test_begin_inside_a_session_names_launcher_and_who_called_it() -> None:
+    text = [b"", b"c0ffee 21 20", b"/bin/sh", b"/home", b"true"]
+    ((record,), _) = marks.pump_records(tally.begin((3, 2), (10, 11, 0), (13, 14), text))
+    assert isinstance(record, marks.Begin)
+    assert (record.parent, record.launcher_pid, record.above_pid) == ("c0ffee", 21, 20)
+
+
 def test_every_record_is_read_back_by_the_reader_of_marks() -> None:
     stream = b"".join(
         [
