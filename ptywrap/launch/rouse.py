@@ -12,6 +12,7 @@ _APART_NS = 1_000_000_000  # longer than a start takes
 _WINDOW_NS = 600_000_000_000
 _STARTS = 4  # within the window: one and three restarts; then trying again helps nobody
 _YES = b"\xa2ok\xc3"  # msgpack: "ok": true
+_LOOKS = 8
 _HIGHEST = 1 << 16
 
 
@@ -48,10 +49,14 @@ class Rouse:
         """Ask that `pid` be followed, again and again until the observer has come up or time is."""
         if not self.check():
             return False
+        tries = 0
         while (left_ns := until_ns - time.monotonic_ns()) > 0:
             answer = self._asked(_request(session, pid), left_ns)
             if answer is not None:
                 return _YES in answer
+            tries += 1
+            if tries % _LOOKS == 0:
+                self.check()  # who held the lock may have been about to leave
             select.select([], [], [], 0.004)
         return False
 

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import time
 from typing import Any
 
@@ -11,17 +12,34 @@ from scripts.bench.paired import interleaved
 from scripts.bench.stand import Stand
 
 _HOLD_MS = 300.0
+_CROWD = 4
 _PATIENCE_NS = 5_000_000_000
 
 
 def rows(at: Stand, repeats: int) -> Any:
     """Ask as the wrapper asks; a cold observer has to start and to prove its sensors first."""
-    taken = interleaved({"cold": lambda: _cold(at), "warm": lambda: _asked_ms(at)}, repeats)
+    asked = {
+        "cold": lambda: _cold(at),
+        "cold beside four busy processes": lambda: _crowded(at),
+        "warm": lambda: _asked_ms(at),
+    }
+    taken = interleaved(asked, repeats)
     demands = [
         report.at_most(f"{name}: never over {_HOLD_MS:g} ms", _HOLD_MS, max(values))
         for name, values in taken.items()
     ]
     return [report.row("from `follow` to its answer", "ms", taken, demands)]
+
+
+def _crowded(at: Stand) -> float:
+    burning = "while True: pass"
+    crowd = [subprocess.Popen([sys.executable, "-I", "-S", "-c", burning]) for _ in range(_CROWD)]
+    try:
+        return _cold(at)
+    finally:
+        for each in crowd:
+            each.kill()
+            each.wait()
 
 
 def _cold(at: Stand) -> float:

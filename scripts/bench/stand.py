@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psutil
+
 from scripts.bench import peers
 from scripts.bench.outer import descendants, pss_bytes
 from tests import account as accounts
@@ -88,15 +90,15 @@ class Stand(NamedTuple):
     def observers(self) -> list[int]:
         """Return the pids of all observers that serve this home; more than one is a fault."""
         found = homes.processes(self.home)
-        return [one.pid for one in found if "ptywrap.observe" in one.cmdline()]
+        return [one.pid for one in found if "ptywrap.observe" in _words(one)]
 
     def left(self) -> list[str]:
         """Return what still runs of ours beside the observer, its reader and the store."""
         kept = set(self.watchers())
         return [
-            " ".join(one.cmdline())
+            " ".join(_words(one))
             for one in homes.processes(self.home)
-            if one.pid not in kept and "ingest" not in one.cmdline()
+            if one.pid not in kept and _words(one) and "ingest" not in _words(one)
         ]
 
 
@@ -116,6 +118,14 @@ def stand(account: accounts.Account | None) -> Iterator[Stand]:
         yield Stand(made, account)
     finally:
         homes.close(made)
+
+
+def _words(process: psutil.Process) -> list[str]:
+    """Return a process's arguments; none once it has ended."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 def cpu_ns(pid: int) -> int:

@@ -102,6 +102,15 @@ def test_the_answer_decides_whether_the_command_is_followed(
     listener.close()
 
 
+def test_an_observer_that_was_leaving_is_followed_by_another(tmp_path: Path, started: Path) -> None:
+    lock = (tmp_path / "observer.lock").open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    leaving = threading.Timer(0.1, lock.close)
+    leaving.start()
+    a_rouse(tmp_path, started).follow(HEX, 1, time.monotonic_ns() + 1_000_000_000)
+    assert starts(started, 1) == ["-I -m ptywrap.observe"]
+
+
 def test_nobody_who_answers_is_waited_for_no_longer_than_asked(
     tmp_path: Path, started: Path
 ) -> None:
