@@ -32,23 +32,29 @@ _pw_configured() {
     if [ -e /etc/ptywrap/disabled ]; then _pw_off=1; fi
 }
 
-# Completes _pw_shell: configured, $SHELL unless it is ourselves (through any link or as a copy),
-# the shell saved when we became the login shell, any.
+# Takes $1 as the shell where it is a program, and not ourselves through a link or as a copy.
+_pw_take() {
+    case ${1##*/} in ptywrap | ptywrap.sh | ptywrap-login) return 1 ;; esac
+    [ -f "$1" ] && [ -x "$1" ] && ! [ "$1" -ef "$_pw_file" ] && _pw_shell=$1
+}
+
+# Completes _pw_shell: configured, $SHELL, the shell saved when we became the login shell, any.
 _pw_real_shell() {
-    if [ -z "$_pw_shell" ] && [ -n "${SHELL-}" ] && ! [ "$SHELL" -ef "$_pw_file" ]; then
-        case ${SHELL##*/} in ptywrap | ptywrap.sh | ptywrap-login) ;; *) _pw_shell=$SHELL ;; esac
-    fi
     _pw_saved=${XDG_STATE_HOME:-${HOME-}/.local/state}/ptywrap/former-shell
-    if [ -z "$_pw_shell$_pw_scarce" ] && [ -r "$_pw_saved" ]; then
-        { IFS= read -r _pw_shell || :; } <"$_pw_saved"
-        [ -x "$_pw_shell" ] || _pw_shell=
-    fi
-    for _pw_name in zsh bash sh; do
-        for _pw_bin in /bin /usr/bin /usr/local/bin; do
-            [ -z "$_pw_shell" ] || return 0
-            if [ -x "$_pw_bin/$_pw_name" ]; then _pw_shell=$_pw_bin/$_pw_name; fi
-        done
+    for _pw_name in "$_pw_shell" "${SHELL-}" "$_pw_saved" zsh bash sh; do
+        if [ "$_pw_name" = "$_pw_saved" ]; then
+            if [ -n "$_pw_scarce" ] || ! [ -r "$_pw_saved" ]; then continue; fi
+            { IFS= read -r _pw_name || :; } <"$_pw_saved"
+        fi
+        case $_pw_name in
+            '') ;;
+            /*) _pw_take "$_pw_name" && return ;;
+            *) for _pw_bin in /bin /usr/bin /usr/local/bin; do
+                _pw_take "$_pw_bin/$_pw_name" && return
+            done ;;
+        esac
     done
+    _pw_shell=/bin/sh
 }
 
 # Sets _pw_login to -l when the shell has to be a login shell. A script never sees the dash in its
@@ -252,16 +258,12 @@ _pw_pass() {
 # shellcheck disable=SC3045 # where ulimit knows no -c a core may be left: no harm but that
 _pw_leave() {
     case $_pw_said in
-        *'
-exit '*) exit "${_pw_said##*exit }" ;;
-        *'
-signal '*) { ulimit -c 0 || :; } && kill -"${_pw_said##*signal }" $$ && exit 255 ;;
+        *exit*) exit "${_pw_said##*exit }" ;;
+        *signal*) { ulimit -c 0 || :; } && kill -"${_pw_said##*signal }" $$ && exit 255 ;;
         *failed*) ;;
         *started*) echo 'ptywrap: the session was lost' >&8 && exit 255 ;;
     esac
-    _pw_said=${_pw_said#'
--
-'}
+    _pw_said=${_pw_said#*-?}
     case $_pw_said in [0-9]*) kill "${_pw_said%%[!0-9]*}" ;; esac
     exec 5<&-
     case $_pw_mode$_pw_sent in *TERM | *HUP | bareINT | bareQUIT) kill "-$_pw_sent" $$ ;; esac

@@ -13,9 +13,9 @@ import pytest
 from tests.e2e.copies import a_copy
 from tests.e2e.places import Place, alive
 from tests.e2e.terminal import LAUNCHER, PROMPT, Terminal, exit_code
+from tests.ptywrap.launch.launches import configured, said
 
 pytestmark = pytest.mark.linux
-SHELL = "echo $0 ${PTYWRAP_SESSION-bare}"
 
 
 @pytest.fixture
@@ -24,68 +24,6 @@ def place() -> Iterator[Place]:
     somewhere = Place()
     yield somewhere
     somewhere.close()
-
-
-def said(place: Place, *words: str, **environ: str | None) -> tuple[int, str]:
-    """Return status and stdout of a launch without a terminal."""
-    done = subprocess.run(
-        [*LAUNCHER, *words],
-        env=place.environment(**environ),
-        cwd=place.work,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.returncode, done.stdout
-
-
-def configured(place: Place, text: str) -> None:
-    """Write the user's settings."""
-    folder = place.config / "ptywrap"
-    folder.mkdir(exist_ok=True)
-    (folder / "config.toml").write_text(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        'shell = "/bin/dash"\n',
-        "shell='/bin/dash'   # the small one\n",
-        '# first\n\n  shell  =  "/bin/dash"\n[templates]\nshell = "/bin/zsh"\n',
-        'enabled = true\nshell = "/bin/dash"',
-    ],
-)
-def test_the_configured_shell_is_the_real_one(place: Place, text: str) -> None:
-    configured(place, text)
-    assert said(place, "-c", SHELL) == (0, "/bin/dash bare\n")
-
-
-@pytest.mark.parametrize(
-    "text", ['shell = ""\n', 'shell = "dash"\n', "shell = 7\n", '[x]\nshell = "/bin/dash"\n', "=\n"]
-)
-def test_a_shell_that_is_no_path_is_not_taken(place: Place, text: str) -> None:
-    configured(place, text)
-    assert said(place, "-c", SHELL) == (0, "/bin/bash bare\n")
-
-
-def test_the_environment_wins_over_the_file(place: Place) -> None:
-    configured(place, 'shell = "/bin/zsh"\n')
-    assert said(place, "-c", SHELL, PTYWRAP_SHELL="/bin/dash") == (0, "/bin/dash bare\n")
-
-
-def test_we_are_never_our_own_shell(place: Place) -> None:
-    link = place.work / "any-name"
-    link.symlink_to(LAUNCHER[0])
-    status, answer = said(place, "-c", "echo $0", SHELL=str(link))
-    assert (status, answer.strip() in ("/bin/zsh", "/bin/bash")) == (0, True)
-
-
-def test_the_shell_that_was_ours_before_is_found_again(place: Place) -> None:
-    saved = place.state / "ptywrap/former-shell"
-    saved.parent.mkdir()
-    saved.write_text("/bin/dash\n")
-    assert said(place, "-c", SHELL, SHELL=LAUNCHER[0]) == (0, "/bin/dash bare\n")
 
 
 OFF: list[dict[str, str]] = [
