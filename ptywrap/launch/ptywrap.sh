@@ -282,8 +282,8 @@ while [ "${1-}" != -- ]; do
     case ${1-} in
         --quiet) _pw_quiet=q ;;
         --json=?*) _pw_json=${1#--json=} ;;
-        --json) if [ $# -gt 1 ]; then _pw_json=$2 && shift; fi ;;
-        *) _pw_verb "${1:---}" ;;
+        --json) case ${2:---} in --) _pw_verb -- ;; *) _pw_json=$2 && shift ;; esac ;;
+        *) _pw_verb -- ;;
     esac
     shift
 done

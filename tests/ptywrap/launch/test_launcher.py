@@ -50,7 +50,21 @@ def test_a_run_that_is_not_switched_off_has_us_above_it(place: Place) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [["lgo"], ["--bogus"], ["--json"], ["--json", "x"], ["--quiet"], ["--"], ["--json", "x", "y"]],
+    [
+        ["lgo"],
+        ["--bogus"],
+        ["--json"],
+        ["--json", "x"],
+        ["--quiet"],
+        ["--"],
+        ["--json", "x", "y"],
+        ["--quiet", "log", "-n", "1"],
+        ["--json", "x", "status"],
+        ["--json=x", "log"],
+        ["--json", "--", "true"],
+        ["--json", "", "--", "true"],
+        ["--json=", "--", "true"],
+    ],
     ids=" ".join,
 )
 def test_wrong_usage_is_2(place: Place, words: list[str]) -> None:
