@@ -131,7 +131,10 @@ def _wrong_usage(word: str) -> NoReturn:
     near = difflib.get_close_matches(word, dict(VERBS), n=1, cutoff=0.5)
     offer = f"; did you mean `ptywrap {near[0]}`?" if near else ""
     what = "option" if word.startswith("-") else "verb"
-    print(f"ptywrap: `{word}` is no {what}{offer}", file=sys.stderr)
+    if word == "--":  # what the launcher says where the words before or after it are wrong
+        print("ptywrap: a run is `ptywrap [--json FILE] [--quiet] -- CMD`", file=sys.stderr)
+    else:
+        print(f"ptywrap: `{word}` is no {what}{offer}", file=sys.stderr)
     if what == "verb":
         print(f"  to run it as a command: ptywrap -- {word}", file=sys.stderr)
     else:

@@ -63,6 +63,10 @@ def test_the_version_is_printed(environ: dict[str, str]) -> None:
             "  to run it as a command: ptywrap -- lgo\n",
         ),
         ("make", "ptywrap: `make` is no verb\n  to run it as a command: ptywrap -- make\n"),
+        (
+            "--",
+            "ptywrap: a run is `ptywrap [--json FILE] [--quiet] -- CMD`\n  see: ptywrap --help\n",
+        ),
         ("--jsn", "ptywrap: `--jsn` is no option\n  see: ptywrap --help\n"),
     ],
 )
