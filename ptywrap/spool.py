@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from ptywrap import paths, segments, wire
+from ptywrap import clock, paths, segments, wire
 
 SEAL_BYTES = 256 << 10
 SEAL_FACTS = 4096
@@ -19,12 +19,16 @@ SEAL_AGE_NS = 30_000_000_000
 SYNC_NS = 1_000_000_000
 KEEP_FREE_BYTES = 500 << 20
 _PAUSE_NS = 1_000_000_000
+_MOST_AGE_NS = 30 * 86_400 * 1_000_000_000
 _sync_data: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Limits(NamedTuple):
-    """How much room the device's folder may take, and how much disk must stay free, bytes."""
+    """How much room the device's folder may take, and how much disk must stay free, bytes.
+
+    Never more than 1 % of what is free, and nothing for more than 30 days.
+    """
 
     most_bytes: int = 64 << 20
     keep_free_bytes: int = KEEP_FREE_BYTES
@@ -115,15 +119,19 @@ class Spool:
         First what the local store already has (the archive beside us): only the rest is a loss.
         """
         gone = 0
+        fits = self._fits()
         kept = segments.sealed(self.folder.parent / "archive")
         for path in [*kept, *segments.sealed(self.folder)]:
-            if self._fits() and not (at_least_one and gone == 0):
-                break
+            old = fits and _is_old(path)
+            if fits and not old and not (at_least_one and gone == 0):
+                continue
             with contextlib.suppress(OSError):
                 path.unlink()
                 gone += 1
                 if path.parent == self.folder:
-                    self.dropped["quota"] = self.dropped.get("quota", 0) + segments.facts_in(path)
+                    reason = "age" if old else "quota"
+                    self.dropped[reason] = self.dropped.get(reason, 0) + segments.facts_in(path)
+            fits = fits or self._fits()
         return gone
 
     def _fits(self) -> bool:
@@ -134,7 +142,8 @@ class Spool:
         free = disk.f_bavail * disk.f_frsize
         total = disk.f_blocks * disk.f_frsize
         keep_free = min(self._limits.keep_free_bytes, total // 10)
-        return free >= keep_free and _size(self.folder) <= self._limits.most_bytes
+        most = min(self._limits.most_bytes, free // 100)
+        return free >= keep_free and _size(self.folder) <= most
 
 
 class _Writer:
@@ -249,6 +258,13 @@ def _next(folder: Path) -> int:
 def _highest(folder: Path) -> int:
     starts = [path.name.partition("-")[0] for path in folder.glob("*-*.*")]
     return max((int(start) for start in starts if start.isdecimal()), default=0)
+
+
+def _is_old(path: Path) -> bool:
+    try:
+        return clock.wall_ns() - path.stat().st_mtime_ns > _MOST_AGE_NS
+    except OSError:
+        return False
 
 
 def _size(folder: Path) -> int:

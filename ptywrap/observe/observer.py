@@ -10,6 +10,7 @@ import socket
 from ptywrap import __version__, clock, host, wire
 from ptywrap.observe.asks import Asks, replying
 from ptywrap.observe.base import Watch
+from ptywrap.observe.nudge import Nudge, start_gently
 from ptywrap.observe.readiness import Ready
 from ptywrap.observe.sessions import Sessions
 from ptywrap.observe.ward import Ward
@@ -32,6 +33,7 @@ class Observer:
         self._control.reply = replying(Asks(self._sessions).table())
         self._backends: list[str] = []
         self._spool = ward.teller.recorder.spool
+        self._nudge = Nudge(self._spool.folder, start_gently)
         self._idle_ns = idle_ns
         self._idle_since_ns: int | None = clock.monotonic_ns()
         self._beaten_ns = 0
@@ -85,6 +87,7 @@ class Observer:
         self._control.serve(ready)
         self._spool.tick()
         self._own_up()
+        self._nudge.settle(now_ns)
         self._beat(now_ns)
         if self._ward.active:
             self._idle_since_ns = None
@@ -178,4 +181,5 @@ class Observer:
         self._control.close()
         self._watch.close()
         self._ward.close()
+        self._own_up()
         self._spool.close()

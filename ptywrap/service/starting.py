@@ -5,15 +5,20 @@ import sys
 
 from ptywrap import config, device, paths
 
+_GENTLY = ("sh", "-c", '"$@" &', "sh", "nice", "-n", "19")
+
 
 def start_store(*, gently: bool = False) -> subprocess.Popen[bytes]:
-    """Start the local store process, detached from this terminal; `gently` is at nice 19."""
+    """Start the local store process, detached from this terminal.
+
+    `gently` is at nice 19 and no child of ours: then what is returned ends at once.
+    """
     machine = device.identity()
     for folder in (paths.history_file().parent, paths.runtime_folder(), paths.state_folder()):
         paths.private(folder)
     return subprocess.Popen(
         [
-            *(["nice", "-n", "19"] if gently else []),
+            *(_GENTLY if gently else ()),
             *(sys.executable, "-I", "-m", "ingest", "local"),
             *("--file", str(paths.history_file())),
             *("--spool", str(paths.spool_folder(machine))),

@@ -115,7 +115,10 @@ TABLE = (
     ),
     Row("ptywrap.config", may="ptywrap.errors ptywrap.paths ptywrap.switches", third="msgspec"),
     Row("ptywrap.segments", may="ptywrap.wire"),
-    Row("ptywrap.spool", may="ptywrap.wire ptywrap.paths ptywrap.errors ptywrap.segments"),
+    Row(
+        "ptywrap.spool",
+        may="ptywrap.wire ptywrap.clock ptywrap.paths ptywrap.errors ptywrap.segments",
+    ),
     Row("ptywrap.service", ".", may="ptywrap.paths ptywrap.errors", third="msgpack"),
     # Apart, because mostly the store runs: what starting takes is no part of every question.
     Row("ptywrap.service", "starting", may="ptywrap.config ptywrap.device ptywrap.paths"),
@@ -148,6 +151,7 @@ TABLE = (
         "recorder checkout declared fingerprint markfile held inotify kernel expenses pidfds",
         may=_OBSERVE,
     ),
+    Row("ptywrap.observe", "nudge", may=f"{_OBSERVE} ptywrap.segments ptywrap.service"),
     # They change facts, which are msgspec's structs, or speak the control socket's MessagePack.
     Row("ptywrap.observe", "closing claims telling session asks", may=_OBSERVE, third="msgspec"),
     Row(

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -201,3 +202,14 @@ def test_what_the_store_already_has_goes_before_what_it_has_not(tmp_path: Path) 
 
     assert list(archive.iterdir()) == []
     assert writer.dropped == {}
+
+
+def test_what_is_older_than_thirty_days_goes_and_is_counted(tmp_path: Path) -> None:
+    writer = _spool(tmp_path / "device" / "spool")
+    writer.append(build.a_command())
+    old = writer.seal()
+    assert old is not None
+    long_ago = time.time() - 31 * 86_400
+    os.utime(old, (long_ago, long_ago))
+    writer.append(build.a_command())
+    assert (old.exists(), writer.dropped) == (False, {"age": 1})

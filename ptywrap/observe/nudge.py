@@ -1,0 +1,54 @@
+"""Has the local store take in what waits where no verb asks for it: the quota would drop it."""
+
+import contextlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from ptywrap import clock, segments
+
+_LOG = logging.getLogger(__name__)
+_MOST_ROWS = 20_000
+_OLDEST_NS = 600_000_000_000
+_LOOK_NS = 30_000_000_000
+
+
+class Nudge:
+    """Starts the store at 20,000 waiting rows, or for one that has waited ten minutes.
+
+    Looks only when the observer is awake anyway; `start` is what starts the store.
+    """
+
+    def __init__(self, folder: Path, start: Callable[[], None]) -> None:
+        self._folder = folder
+        self._start = start
+        self._look_ns = 0
+
+    def settle(self, now_ns: int) -> None:
+        """Look, if that is due; whoever was started gets as long as a row may wait."""
+        if now_ns < self._look_ns:
+            return
+        self._look_ns = now_ns + _LOOK_NS
+        waiting = segments.sealed(self._folder)
+        rows = sum(segments.facts_in(path) for path in waiting)
+        if rows >= _MOST_ROWS or (rows and _age_ns(waiting[0]) >= _OLDEST_NS):
+            self._look_ns = now_ns + _OLDEST_NS
+            self._start()
+
+
+def start_gently() -> None:
+    """Start the store at the lowest priority; one that runs already is left in peace."""
+    # What starting takes (subprocess, msgpack) is no part of every observer.
+    from ptywrap.service import starting  # noqa: PLC0415 - see above
+
+    try:
+        starting.start_store(gently=True).wait()
+    except OSError as error:
+        _LOG.warning("the store cannot be started: errno %s", error.errno)
+
+
+def _age_ns(path: Path) -> int:
+    """Return how long ago a segment was written to, 0 where it is gone."""
+    with contextlib.suppress(OSError):
+        return clock.wall_ns() - path.stat().st_mtime_ns
+    return 0
