@@ -17,6 +17,7 @@ _GROWTH_MB = 1.0
 _IDLE_PERCENT = 0.1
 _STORM_S = 120.0
 _SETTLE_S = 3.0
+_WARM = 4000
 _QUIET = 1.0
 """How many processes a second others may start in a window that counts as idle."""
 _TRIES = 5
@@ -84,8 +85,8 @@ def memory_rows(at: Stand, forks: int) -> Any:
 
 
 def soak_rows(at: Stand, shells: int, commands: int, length_s: float) -> Any:
-    """Measure growth over many commands, after a tenth of them as a warm-up."""
-    warm = commands // 10
+    """Measure growth over many commands, after enough of them to fill what is kept for a while."""
+    warm = max(commands // 10, min(commands // 2, _WARM))
     began = time.monotonic()
     rss: list[float] = []
     files: list[float] = []

@@ -14,7 +14,7 @@ from scripts.bench.stand import Stand
 
 Rows = list[dict[str, Any]]
 # shells, commands, seconds
-_SOAKS = {"smoke": (2, 60, 2.0), "short": (5, 3000, 120.0), "soak": (20, 100_000, 3600.0)}
+_SOAKS = {"smoke": (2, 60, 2.0), "short": (5, 8000, 240.0), "soak": (20, 100_000, 3600.0)}
 
 
 def main() -> int:
