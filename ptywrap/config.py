@@ -130,7 +130,7 @@ class _Fold:
         for name, value in values.items():
             if name not in self.types:
                 self._unknown(layer, name)
-            elif name in self.locks:
+            elif name in self.locks and (name, value) != ("enabled", False):
                 self._say(layer, f"`{name}` is locked by {self.locks[name]}")
             else:
                 self._take(layer, name, value)

@@ -6,15 +6,15 @@
 # shellcheck disable=SC3013 # -ef is POSIX since 2024, and was in dash and others long before
 
 # Reads `enabled` and `shell` from the top of a settings file; the rest is the verbs' business.
+# What one layer has switched off no later one can switch on.
 _pw_settings() {
     [ -r "$1" ] || return 0
     while IFS='= 	' read -r _pw_key _pw_value || [ -n "$_pw_key" ]; do
-        case $_pw_key:$_pw_value in
+        _pw_key=${_pw_key#[\"\']}
+        case ${_pw_key%[\"\']}:$_pw_value in
             \[*) break ;;
-            enabled:false*) _pw_off=1 ;;
-            enabled:true*) _pw_off='' ;;
-            shell:\"/*\"*) _pw_value=${_pw_value#\"} _pw_shell=${_pw_value%%\"*} ;;
-            shell:\'/*\'*) _pw_value=${_pw_value#\'} _pw_shell=${_pw_value%%\'*} ;;
+            enabled:false | enabled:false[!a-z0-9_]*) _pw_off=1 ;;
+            shell:[\"\']/*[\"\']*) _pw_value=${_pw_value#?} _pw_shell=${_pw_value%%[\"\']*} ;;
         esac
     done <"$1"
 }
@@ -23,13 +23,12 @@ _pw_settings() {
 _pw_configured() {
     _pw_off='' _pw_shell=''
     _pw_settings /etc/ptywrap/config.toml
-    _pw_system_off=$_pw_off
     _pw_settings "${XDG_CONFIG_HOME:-${HOME-}/.config}/ptywrap/config.toml"
     _pw_shell=${PTYWRAP_SHELL:-$_pw_shell}
-    case ${PTYWRAP_DISABLE-}:${DO_NOT_TRACK-}:${PTYWRAP_ENABLED-}:$_pw_system_off in
-        1:* | *:1:*:* | *:false:* | *:0:* | *:1) _pw_off=1 ;;
-    esac
-    if [ -e /etc/ptywrap/disabled ]; then _pw_off=1; fi
+    if [ "${PTYWRAP_DISABLE-}" = 1 ] || [ "${DO_NOT_TRACK-}" = 1 ] ||
+        [ "${PTYWRAP_ENABLED-}" = false ] || [ -e /etc/ptywrap/disabled ]; then
+        _pw_off=1
+    fi
 }
 
 # Takes $1 as the shell where it is a program, and not ourselves through a link or as a copy.
