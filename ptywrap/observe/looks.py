@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 _FIRST_NS = 100_000_000
-_PAUSE_NS = 150_000_000
+_PAUSE_NS = 200_000_000
 _AGE = 16
 _SHARE = 100
 _NEVER_NS = 1 << 62

@@ -54,13 +54,13 @@ def test_who_lives_for_a_tenth_of_a_second_is_looked_at() -> None:
 
 def test_the_young_are_looked_at_several_times_a_second() -> None:
     found = [at for at in ages(2 * SECOND) if at >= SECOND]
-    assert 5 <= len(found) <= 10
+    assert 4 <= len(found) <= 10
 
 
 @given(st.integers(SECOND, 10_000 * SECOND))
 def test_what_comes_after_the_last_look_is_a_small_part_of_all(age_ns: int) -> None:
     last_ns = ages(age_ns)[-1]
-    assert age_ns - last_ns <= max(age_ns // 16, 150 * MS)
+    assert age_ns - last_ns <= max(age_ns // 16, 200 * MS)
 
 
 def test_an_hour_costs_few_looks() -> None:
@@ -77,7 +77,7 @@ def test_who_may_yet_turn_out_to_be_part_of_one_is_asked_about_again() -> None:
     looks = a_watch(a_life())
     assert looks.take(BORN + 100 * MS, [a_life()], no) == []
     due_ns = looks.due_ns()
-    assert due_ns == BORN + 250 * MS
+    assert due_ns == BORN + 300 * MS
     assert looks.take(due_ns, [a_life()], yes) == [5]
 
 
@@ -95,7 +95,7 @@ def test_looks_that_cost_too_much_wait_and_it_is_known_how_long() -> None:
     budget.spend(BORN + SECOND, 30 * MS)
     assert looks.due_ns() == BORN + 3 * SECOND
     looks.take(BORN + 3 * SECOND, [a_life()], yes)
-    assert looks.stretch_permille > 10_000
+    assert looks.stretch_permille == 10_000
 
 
 def test_looks_that_cost_little_are_not_stretched() -> None:
