@@ -10,15 +10,18 @@ from msgspec import Struct
 
 
 class Split(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """Where the wall time went along the critical path; sums to wall_ns - suspended_ns."""
+    """Where the wall time went along the critical path; what is known sums to it exactly.
 
-    cpu_ns: int = 0
-    runqueue_ns: int = 0
-    disk_ns: int = 0
-    network_ns: int = 0
-    input_ns: int = 0
-    lock_ns: int = 0
-    other_ns: int = 0
+    To wall_ns - suspended_ns, that is. A part nothing measured is None; other_ns holds it too.
+    """
+
+    cpu_ns: int | None = None
+    runqueue_ns: int | None = None
+    disk_ns: int | None = None
+    network_ns: int | None = None
+    input_ns: int | None = None
+    lock_ns: int | None = None
+    other_ns: int | None = None
 
 
 class Download(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -118,7 +121,11 @@ class Session(
 class Command(
     Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="fact", tag="command"
 ):
-    """A command line a shell ran; key (session, id). `line` is in the ended telling alone."""
+    """A command line a shell ran; key (session, id). `line` is in the ended telling alone.
+
+    `exit_status` and `signal` are never both told, for runs and typed lines alike: a `signal` is
+    what the kernel's wait status says of a process of it; 128 + n of a shell alone is a status.
+    """
 
     session: bytes
     id: int

@@ -186,14 +186,18 @@ class Teller:
         return session.attention.wait_ns(finish.start.at_ns, finish.end_ns, wait)
 
     def _ending(self, session: Session, story: Story) -> tuple[int | None, int | None]:
-        """Return status and signal: a run's are the kernel's, a shell's what `$?` said."""
+        """Return status or signal: a run's are the kernel's, a shell's what `$?` said.
+
+        128 + n means a signal only where the kernel says that one of the topmost died of it.
+        """
         finish = story.finish
         if session.run or finish.seen == "gone":
             return account.ending(finish.status)
         status = finish.status
         if status is None or status <= 128:
             return status, None
-        return status, status - 128 if status - 128 in story.digest.signals() else None
+        killed = status - 128 in story.digest.signals()
+        return (None, status - 128) if killed else (status, None)
 
     def _placed(self, fact: wire.Command, found: Checkout | None) -> wire.Command:
         if found is None:

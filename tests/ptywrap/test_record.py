@@ -89,3 +89,18 @@ def test_what_is_unknown_is_null_and_never_zero() -> None:
 
     assert record is not None
     assert set(record["split"].values()) == {None}
+
+
+def test_a_part_of_the_time_that_nothing_measured_is_null() -> None:
+    command = build.a_command()
+    record = wire.run_record([command], (command.session, command.id))
+    assert record is not None
+    assert record["split"] == {
+        "cpu_ns": 1_200_000_000,
+        "runqueue_ns": None,
+        "disk_ns": None,
+        "network_ns": None,
+        "input_ns": None,
+        "lock_ns": None,
+        "other_ns": 800_000_000,
+    }

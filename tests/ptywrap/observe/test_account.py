@@ -12,8 +12,9 @@ from tests.ptywrap.observe.test_path import END, trees
 
 
 def parts(split: wire.Split) -> list[int]:
-    """Return the seven parts."""
-    return [getattr(split, name) for name in wire.Split.__struct_fields__]
+    """Return those of the seven parts that are known."""
+    values = [getattr(split, name) for name in wire.Split.__struct_fields__]
+    return [value for value in values if value is not None]
 
 
 @given(trees(), st.none() | st.integers(0, 5 * END), st.integers(0, END), st.data())
@@ -30,6 +31,12 @@ def test_a_process_of_known_cost_computed_that_long() -> None:
     spans = [Span(2, 0, 1000, -1, 300)]
     split = account.split([Piece(0, 0, 1000)], spans, 300)
     assert (split.cpu_ns, split.other_ns) == (300, 700)
+
+
+def test_what_nothing_measured_is_unknown() -> None:
+    split = account.split([Piece(0, 0, 1000)], [Span(2, 0, 1000, -1, 300)], 300)
+    unknown = (split.runqueue_ns, split.disk_ns, split.network_ns, split.input_ns, split.lock_ns)
+    assert unknown == (None,) * 5
 
 
 def test_many_threads_do_not_compute_longer_than_the_clock_runs() -> None:
