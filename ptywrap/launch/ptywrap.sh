@@ -21,7 +21,6 @@ _pw_settings() {
 
 # Sets _pw_off when any off switch is on, and _pw_shell to a configured shell.
 _pw_configured() {
-    _pw_off='' _pw_shell=''
     _pw_settings /etc/ptywrap/config.toml
     _pw_settings "${XDG_CONFIG_HOME:-${HOME-}/.config}/ptywrap/config.toml"
     _pw_shell=${PTYWRAP_SHELL:-$_pw_shell}
@@ -99,13 +98,11 @@ while [ -h "$_pw_file" ]; do
     _pw_file=$_pw_link
 done
 case $_pw_file in /*) ;; *) _pw_file=$PWD/$_pw_file ;; esac
-_pw_login='' _pw_quiet='' _pw_json='' _pw_shell='' _pw_scarce=''
+_pw_login='' _pw_quiet='' _pw_json='' _pw_shell='' _pw_off='' _pw_scarce='' _pw_said='' _pw_sent=''
 if ! _pw_room; then
     case ${1-} in --*) while [ $# -gt 1 ] && [ "$1" != -- ]; do shift; done ;; esac
     if [ "${1-}" = -- ]; then shift && exec "$@"; fi
-    _pw_scarce=1
-    _pw_real_shell
-    _pw_become_shell "$@"
+    _pw_scarce=1 && _pw_real_shell && _pw_become_shell "$@"
 fi
 
 # What is asked: a shell to launch; the real one, by a -c line or an option that we do not know;
@@ -152,9 +149,8 @@ _pw_locate() {
         for _pw_pth in "$_pw_site"/*ptywrap*.pth; do
             _pw_line=$_pw_site
             { [ -r "$_pw_pth" ] && IFS= read -r _pw_line <"$_pw_pth"; } || :
-            if [ -f "$_pw_line/ptywrap/launch/wrapper.py" ]; then
-                _pw_wrapper=$_pw_line/ptywrap/launch/wrapper.py
-            fi
+            _pw_line=$_pw_line/ptywrap/launch/wrapper.py
+            if [ -f "$_pw_line" ]; then _pw_wrapper=$_pw_line; fi
         done
     done
 }
@@ -173,59 +169,64 @@ ptywrap: install it again, or set PTYWRAP_VENV to an environment that has it" >&
 _pw_look_inside() {
     _pw_inside=
     if [ -z "${PTYWRAP_SESSION-}" ] || ! kill -0 "${PTYWRAP_KEEPER:-x}" 2>/dev/null; then return; fi
-    if [ /dev/fd/0 -ef "${PTYWRAP_TTY:-/}" ] || { [ "$_pw_mode" = run ] && ! [ -t 0 ]; }; then
-        _pw_inside=i
-    fi
+    [ /dev/fd/0 -ef "${PTYWRAP_TTY:-/}" ] || { [ "$_pw_mode" = run ] && ! [ -t 0 ]; } || return
+    _pw_inside=i
+}
+
+# Sets three numbers to descriptors that are free, for the status pipe, stdin and stderr: the
+# caller's own, from 3 on, are the command's. Sh knows no number above 9, so there may be none.
+_pw_numbers() {
+    set --
+    for _pw_number in 5 7 8 9 6 4 3; do
+        [ -e "/dev/fd/$_pw_number" ] || set -- "$@" "$_pw_number"
+    done
+    _pw_status=${1-} _pw_input=${2-} _pw_errors=${3-}
+    [ $# -gt 2 ]
 }
 
 # In the process that becomes the wrapper: starts the watchdog, says its pid, becomes Python.
 # A start that hangs is killed after 2 s; the wrapper ends the watchdog once the shell runs.
-# What a broken Python has to say goes nowhere; the wrapper takes its stderr from descriptor 8.
+# What a broken Python has to say goes nowhere; the wrapper takes its stderr from _pw_errors.
 _pw_become_wrapper() {
-    sh -c 'trap "kill \$!; wait; exit" TERM; sleep 2 & wait $!; kill -9 $PPID' \
-        </dev/null >/dev/null 5>&- 7>&- 8>&- &
-    echo "$!" >&5
+    eval "exec $_pw_input>&-"
+    (eval "exec $_pw_status>&- $_pw_errors>&- >/dev/null" &&
+        exec sh -c 'trap "kill \$!; wait; exit" TERM; sleep 2 & wait $!; kill -9 $PPID') &
+    echo "$!" >&"$_pw_status"
     exec "$_pw_python" -I -S "$_pw_wrapper" "$_pw_mode" "$!" "$PPID" "$_pw_environment" \
-        "$_pw_flags" "$_pw_json" "$_pw_shell" "$@" 7>&-
+        "$_pw_flags$_pw_status$_pw_errors" "$_pw_json" "$_pw_shell" "$@"
 }
 
 # Runs the wrapper, if there is one; returns when it never came to run a shell or command.
 # `command eval` turns what would end this script (no process, no descriptor left) into a status.
 _pw_observe() {
-    if [ -x "$_pw_python" ] && [ -f "$_pw_wrapper" ]; then
-        { command eval '_pw_wrap "$@"'; } 8>&2 2>/dev/null
+    if [ -x "$_pw_python" ] && [ -f "$_pw_wrapper" ] && _pw_numbers; then
+        eval "{ command eval '_pw_wrap \"\$@\"'; } $_pw_errors>&2 2>/dev/null"
     fi
 }
 
 # Runs the wrapper and leaves as the shell or command left.
-# Descriptor 5 is a pipe that keeper and pump hold, so it ends when both are gone. Descriptors 3
-# and 4 are left alone: make's job server lives there.
-#
-# Who is sent SIGTERM is this script, so it must pass it on at once. A trap runs at once only
-# during `wait`; in a command substitution it is held back until the shell has ended. A child that
-# can be waited for is a background child, with stdin on /dev/null and SIGINT ignored: stdin is
-# given back here, the signals by the wrapper (newborn.py).
+# The status pipe is held by keeper and pump, so it ends when both are gone. Who is sent SIGTERM
+# is this script, so it must pass it on at once. A trap runs at once only during `wait`; in a
+# command substitution it is held back until the shell has ended. A child that can be waited for is
+# a background child, with stdin on /dev/null and SIGINT ignored: stdin is given back here, the
+# signals by the wrapper (newborn.py).
 _pw_wrap() {
-    _pw_said='' _pw_sent=''
-    exec 5<<X
+    eval "exec $_pw_status<<X
 -
 X
+"
     trap : INT QUIT
-    if [ -p /dev/fd/5 ] && [ -d /proc/self/fd ]; then
-        { (_pw_become_wrapper "$@" <&7) 5>/dev/fd/5 & } 7<&0
+    if [ -p "/dev/fd/$_pw_status" ] && [ -d /proc/self/fd ]; then
+        eval "{ (_pw_become_wrapper \"\$@\" <&$_pw_input) $_pw_status>/dev/fd/$_pw_status & }" \
+            "$_pw_input<&0"
         _pw_pid=$!
-        trap '_pw_pass TERM 41' TERM
-        trap '_pw_pass HUP 42' HUP
-        trap '_pw_pass INT 43' INT
-        trap '_pw_pass QUIT 44' QUIT
+        trap '_pw_pass TERM 41' TERM && trap '_pw_pass HUP 42' HUP
+        trap '_pw_pass INT 43' INT && trap '_pw_pass QUIT 44' QUIT
         [ "$_pw_mode" = bare ] || trap '_pw_pass TSTP 45' TSTP
-        while
-            wait "$_pw_pid"
-            kill -0 "$_pw_pid"
-        do :; done
+        while wait "$_pw_pid" || :; kill -0 "$_pw_pid"; do :; done
         # Whatever else holds the pipe open, there is only something to wait for once a shell runs.
-        echo end >/dev/fd/5
-        while IFS= read -r _pw_line <&5; do
+        echo end >"/dev/fd/$_pw_status"
+        while IFS= read -r _pw_line <&"$_pw_status"; do
             case $_pw_line:$_pw_said in
                 end:*exit* | end:*signal* | end:*failed*) break ;;
                 end:*started*) ;; # the keeper was killed, and the pump goes on
@@ -237,8 +238,8 @@ $_pw_line" ;;
         trap - TERM HUP TSTP
     else
         # No pipe can be opened by name (macOS): a substitution makes one.
-        exec 5<&-
-        { _pw_said=$(_pw_become_wrapper "$@" 5>&1 1>&7); } 7>&1
+        eval "exec $_pw_status<&-
+            { _pw_said=\$(_pw_become_wrapper \"\$@\" $_pw_status>&1 1>&$_pw_input); } $_pw_input>&1"
     fi
     trap - INT QUIT
     _pw_leave
@@ -248,9 +249,7 @@ $_pw_line" ;;
 # dies of it, which the pump will see.
 _pw_pass() {
     _pw_sent=$1
-    kill "-$2" "$_pw_pid" && return
-    trap - "$1"
-    kill "-$1" $$
+    kill "-$2" "$_pw_pid" || { trap - "$1" && kill "-$1" $$; }
 }
 
 # Leaves as the wrapper said the shell left; returns when it said that none was started.
@@ -260,11 +259,11 @@ _pw_leave() {
         *exit*) exit "${_pw_said##*exit }" ;;
         *signal*) { ulimit -c 0 || :; } && kill -"${_pw_said##*signal }" $$ && exit 255 ;;
         *failed*) ;;
-        *started*) echo 'ptywrap: the session was lost' >&8 && exit 255 ;;
+        *started*) echo 'ptywrap: the session was lost' >&"$_pw_errors" && exit 255 ;;
     esac
     _pw_said=${_pw_said#*-?}
     case $_pw_said in [0-9]*) kill "${_pw_said%%[!0-9]*}" ;; esac
-    exec 5<&-
+    eval "exec $_pw_status<&-"
     case $_pw_mode$_pw_sent in *TERM | *HUP | bareINT | bareQUIT) kill "-$_pw_sent" $$ ;; esac
 }
 

@@ -14,7 +14,7 @@ import termios
 import time
 
 STATUS = 5  # the launcher waits for its end of file
-_STDERR = 8  # the caller's; descriptor 2 is on /dev/null until here
+_NUMBERS = (STATUS, 8)  # of it and of the caller's stderr, unless the launcher names others
 _DESCRIPTORS = 24
 _OUR_FAULT = b"\xff\xff"  # leaving.OUR_FAULT
 _CHILD: list[int] = []  # in the child: where its parent hears that it came to no exec
@@ -23,7 +23,7 @@ _LOADED = (errno, select, time)  # for the modules to come
 
 def main() -> None:
     """Fork; the child becomes the shell, the parent its keeper."""
-    _take_over()
+    status = _take_over()
     saved = None
     descriptors = [*posix.pipe(), *posix.pipe(), *posix.pipe()]
     if sys.argv[1] == "run" and not _in_front():
@@ -42,6 +42,9 @@ def main() -> None:
     pid = posix.fork()
     if pid == 0:
         _CHILD.append(descriptors[1])
+    elif status != STATUS:  # 5 is the caller's, and now the child's alone
+        posix.dup2(status, STATUS, False)  # noqa: FBT003 - the C function takes it so
+        posix.close(status)
     # Under -I the script's folder is not on the path. Last: nothing shadows the library.
     sys.path.append(__file__.rpartition("/ptywrap/launch/")[0])
     from ptywrap.launch import errand
@@ -61,18 +64,21 @@ def main() -> None:
         runner.run(order, pid)
 
 
-def _take_over() -> None:
-    """Take signals and descriptors as the launcher leaves them."""
+def _take_over() -> int:
+    """Take signals and descriptors as the launcher leaves them; return the status pipe's."""
     _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
     _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)  # ignored, it would take the status away
     # With fewer descriptors than this we would fail after the fork; now the launcher goes on alone.
     posix.close(fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, _DESCRIPTORS))
+    # Descriptor 2 is on /dev/null until here.
+    status, errors = [int(word) for word in sys.argv[5] if word.isdigit()] or _NUMBERS
     try:
-        posix.set_inheritable(STATUS, False)
-        posix.dup2(_STDERR, 2)
-        posix.close(_STDERR)
+        posix.set_inheritable(status, False)
+        posix.dup2(errors, 2)
+        posix.close(errors)
     except OSError:
         pass  # no launcher above us: a test
+    return status
 
 
 def _in_front() -> bool:

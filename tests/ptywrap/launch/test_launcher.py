@@ -111,18 +111,6 @@ def test_a_command_gets_a_signal_once(place: Place, number: signal.Signals, grou
     assert (running.returncode, answer) == (3, b"1\n")
 
 
-def test_a_command_has_the_callers_other_descriptors(place: Place) -> None:
-    # 3 and 4 are where make's job server is.
-    reader, writer = os.pipe()
-    command = [*LAUNCHER, "--quiet", "--", "sh", "-c", "echo three >&3; echo four >&4"]
-    shuffle = f'exec "$@" 3>&{writer} 4>&{writer} {writer}>&-'
-    argv = ["bash", "-c", shuffle, "bash", *command]
-    subprocess.run(argv, env=place.environment(), pass_fds=[writer], check=True)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as pipe:
-        assert pipe.read() == b"three\nfour\n"
-
-
 def test_a_command_has_the_environment_we_were_given(place: Place) -> None:
     # dash drops the first, sets the second; Python under the C locale sets LC_CTYPE.
     given = place.environment(LANG="C", ODD="a=b\nc") | {"BASH_FUNC_f%%": "() {  echo f\n}"}
