@@ -147,6 +147,8 @@ class Rules(NamedTuple):
     heads: Words
     readers: dict[str, tuple[Words, ...]]
     reader_flags: Words
+    own: tuple[tuple[tuple[str, ...], str], ...] = ()
+    """The user's own: the first words of a command, and its template."""
 
     def known(self, name: str) -> tuple[str, Tool] | None:
         """Return a program's own name and facts; a version suffix (`python3.12`) is forgiven."""

@@ -67,7 +67,8 @@ def _teller(settings: config.Config, identity: Identity) -> Teller:
         )
 
     spool = Spool(folder, header, clock.monotonic_ns, Limits(most_bytes=settings.spool_bytes))
-    rules = templates.load(_rules())
+    own = [(tuple(prefix.split()), name) for prefix, name in settings.templates.items()]
+    rules = templates.load(_rules())._replace(own=tuple(one for one in own if one[0]))
     shape_only = settings.argv == "shape"
     inward = functools.partial(
         privacy.inward, rules=rules, argv="shape" if shape_only else "redacted"

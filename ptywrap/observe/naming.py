@@ -48,7 +48,14 @@ def name(
     if argv is None:
         return Name(shape)
     named = templates.normalise(argv, rules, declared)
-    return Name(shape, named.template, named.category, named.wait)
+    return Name(shape, _own(argv, rules) or named.template, named.category, named.wait)
+
+
+def _own(argv: Sequence[str], rules: Rules) -> str | None:
+    """Return what the user's settings call a command: the longest prefix wins."""
+    words = (_base(argv[0]), *argv[1:])
+    fitting = [one for one in rules.own if words[: len(one[0])] == one[0]]
+    return max(fitting, key=lambda one: len(one[0]))[1] if fitting else None
 
 
 def _dearest(ran: Sequence[Ran]) -> tuple[str, ...] | None:

@@ -186,3 +186,14 @@ def test_a_run_below_a_script_is_a_command_of_its_own(observing: Observing) -> N
     assert outer.session != inner.session
     assert [one.argv for one in observing.processes(inner)] == [["sleep", "0.1"]]
     assert ["sleep", "0.2"] in [one.argv for one in observing.processes(outer)]
+
+
+def test_a_command_is_called_as_the_settings_say(place: Place) -> None:
+    folder = place.config / "ptywrap"
+    folder.mkdir()
+    (folder / "config.toml").write_text('[templates]\n"sleep 0" = "a nap"\n')
+    observing = Observing(place)
+    observing.start()
+    assert run(place, "sleep", "0") == 0
+    assert only(observing).template == "a nap"
+    observing.close()

@@ -67,3 +67,18 @@ def test_who_acts(
 ) -> None:
     above = [Forebear(100 + place, (each,)) for place, each in enumerate(names)]
     assert actor(above, environ, RULES.agents, terminal=terminal) == expected
+
+
+@pytest.mark.parametrize(
+    ("argv", "template"),
+    [
+        (("/opt/deploy", "eu", "now"), "deploy europe"),
+        (("deploy", "us"), "deploy"),
+        (("make", "test"), "make test"),
+    ],
+)
+def test_templates_of_the_settings_win_and_the_longest_prefix_does(
+    argv: tuple[str, ...], template: str
+) -> None:
+    own = ((("deploy",), "deploy"), (("deploy", "eu"), "deploy europe"))
+    assert name(None, [Ran(argv, 0, S)], RULES._replace(own=own)).template == template
