@@ -78,6 +78,7 @@ class Observer:
             return
         now_ns = clock.monotonic_ns()
         self._note()
+        self._ward.teller.recorder.heed(now_ns)
         self._ward.drain()
         self._note_backends()
         if self._watch.descriptor is None or self._watch.descriptor in ready:

@@ -107,6 +107,14 @@ class Recorder:
             since <= at_ns and (until is None or at_ns < until) for since, until in self._pauses
         )
 
+    def heed(self, at_ns: int) -> None:
+        """Pause and resume with this user's other observers: there is one a runtime folder."""
+        asked = self._pause_file.exists()
+        if asked and not self.paused:
+            self._pauses.append((at_ns, None))
+        elif self.paused and not asked:
+            self._pauses[-1] = (self._pauses[-1][0], at_ns)
+
     def pause(self, at_ns: int) -> None:
         """Stop recording until `resume`, over restarts too. Raises OSError."""
         if not self.paused:

@@ -68,3 +68,13 @@ def test_what_the_spool_dropped_is_told_once_it_takes_facts_again(tmp_path: Path
     recorder.own_up(build.SESSION, 30 * S)
     (loss,) = [fact for fact in kept(tmp_path) if isinstance(fact, wire.Loss)]
     assert (loss.until, loss.missed, loss.sensor) == (20 * S, 2, "spool (no room)")
+
+
+def test_the_observer_of_another_runtime_folder_pauses_this_one(tmp_path: Path) -> None:
+    one, other = a_recorder(tmp_path), a_recorder(tmp_path)
+    other.pause(10)
+    one.heed(11)
+    assert one.paused
+    other.resume(20)
+    one.heed(21)
+    assert [one.was_paused(at) for at in (10, 11, 20, 21)] == [False, True, True, False]
