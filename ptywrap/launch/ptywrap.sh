@@ -30,29 +30,28 @@ _pw_configured() {
     fi
 }
 
-# Takes $1 as the shell where it is a program, and not ourselves through a link or as a copy.
+# Takes $1 as the shell where it is a program, and not ourselves through a link or as a copy. A
+# $SHELL that is none is taken all the same, and fails as it does without us.
 _pw_take() {
-    case ${1##*/} in ptywrap | ptywrap.sh | ptywrap-login) return 1 ;; esac
-    [ -f "$1" ] && [ -x "$1" ] && ! [ "$1" -ef "$_pw_file" ] && _pw_shell=$1
+    case ${1##*/} in '' | ptywrap | ptywrap.sh | ptywrap-login) return 1 ;; esac
+    if [ "$1" -ef "$_pw_file" ]; then return 1; fi
+    case $1 in "${SHELL-}") ;; /*) [ -f "$1" ] && [ -x "$1" ] ;; *) false ;; esac && _pw_shell=$1
 }
 
 # Completes _pw_shell: configured, $SHELL, the shell saved when we became the login shell, any.
 _pw_real_shell() {
+    _pw_take "$_pw_shell" && return
+    _pw_take "${SHELL-}" && return
     _pw_saved=${XDG_STATE_HOME:-${HOME-}/.local/state}/ptywrap/former-shell
-    for _pw_name in "$_pw_shell" "${SHELL-}" "$_pw_saved" zsh bash sh; do
-        if [ "$_pw_name" = "$_pw_saved" ]; then
-            if [ -n "$_pw_scarce" ] || ! [ -r "$_pw_saved" ]; then continue; fi
-            { IFS= read -r _pw_name || :; } <"$_pw_saved"
-        fi
-        case $_pw_name in
-            '') ;;
-            /*) _pw_take "$_pw_name" && return ;;
-            *) for _pw_bin in /bin /usr/bin /usr/local/bin; do
-                _pw_take "$_pw_bin/$_pw_name" && return
-            done ;;
-        esac
+    if [ -z "$_pw_scarce" ] && [ -r "$_pw_saved" ]; then
+        { IFS= read -r _pw_name || :; } <"$_pw_saved"
+        _pw_take "$_pw_name" && return
+    fi
+    for _pw_name in zsh bash sh; do
+        for _pw_bin in /bin /usr/bin /usr/local/bin; do
+            _pw_take "$_pw_bin/$_pw_name" && return
+        done
     done
-    _pw_shell=/bin/sh
 }
 
 # Sets _pw_login to -l when the shell has to be a login shell. A script never sees the dash in its

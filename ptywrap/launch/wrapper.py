@@ -42,9 +42,8 @@ def main() -> None:
     pid = posix.fork()
     if pid == 0:
         _CHILD.append(descriptors[1])
-    elif status != STATUS:  # 5 is the caller's, and now the child's alone
-        posix.dup2(status, STATUS, False)  # noqa: FBT003 - the C function takes it so
-        posix.close(status)
+    elif status != STATUS:
+        _move(status)
     # Under -I the script's folder is not on the path. Last: nothing shadows the library.
     sys.path.append(__file__.rpartition("/ptywrap/launch/")[0])
     from ptywrap.launch import errand
@@ -79,6 +78,12 @@ def _take_over() -> int:
     except OSError:
         pass  # no launcher above us: a test
     return status
+
+
+def _move(status: int) -> None:
+    """Have the status pipe where our modules expect it; 5 was the caller's, now the child's."""
+    posix.dup2(status, STATUS, inheritable=False)
+    posix.close(status)
 
 
 def _in_front() -> bool:
