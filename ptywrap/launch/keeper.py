@@ -16,7 +16,7 @@ from ptywrap.launch import (
 from ptywrap.launch.adopt import Chores
 from ptywrap.launch.bursts import Bursts
 from ptywrap.launch.heir import pidfd, site, status_of
-from ptywrap.launch.signals import PASSED_ON, Echoes, received, signal
+from ptywrap.launch.signals import PASSED_ON, Echoes, passed_on, received, signal
 from ptywrap.launch.status import UNKNOWN, code_of, of_signal
 from ptywrap.launch.terminal import Terminal, job_control
 
@@ -151,7 +151,7 @@ class Keeper:
             elif number == signal.SIGCONT:
                 self._terminal.resumed()
             elif number not in (0, signal.SIGCHLD):
-                posix.kill(self._command or self._shell, number)
+                passed_on(self._command or self._shell, number)
 
     def _guard(self) -> None:
         """Have a guardian; a few times again if somebody kills it."""

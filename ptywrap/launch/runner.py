@@ -6,7 +6,7 @@ from resource import struct_rusage
 
 from ptywrap.launch import errand, leaving, place, rouse, tally
 from ptywrap.launch.leader import measured, numbers
-from ptywrap.launch.signals import ECHO_NS, PASSED_ON, Echoes, received, signal
+from ptywrap.launch.signals import ECHO_NS, PASSED_ON, Echoes, passed_on, received, signal
 
 _HOLD_NS = 300_000_000
 _TERMINAL = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
@@ -55,7 +55,7 @@ def _waited_for(order: errand.Errand, command: int) -> tuple[int, struct_rusage]
     while True:
         pid, ended, usage = posix.wait4(-1, posix.WNOHANG | posix.WUNTRACED)
         if pid == command and ended & 0xFF == 0x7F:
-            posix.kill(order.launcher, signal.SIGSTOP)
+            passed_on(order.launcher, signal.SIGSTOP)
             posix.kill(posix.getpid(), signal.SIGSTOP)
             posix.kill(command, signal.SIGCONT)
         elif pid == command:
@@ -79,7 +79,7 @@ class Post:
         """Sleep until a signal comes, or until it is clear that one came to us alone."""
         number, sender = received(_WAITED, ECHO_NS if self._held else -1)
         if not number:
-            posix.kill(self._command, self._held)
+            passed_on(self._command, self._held)
             self._held = 0
         elif number != signal.SIGCHLD:
             self._received(number, sender)
@@ -89,7 +89,7 @@ class Post:
         if number != meant:  # passed on by the launcher
             self._held = 0
             if meant:
-                posix.kill(self._command, meant)
+                passed_on(self._command, meant)
         elif sender:  # 0 is the kernel: to the group, for the terminal
             self._held = number
 

@@ -1,9 +1,10 @@
 """The C module `_signal`, which costs no enum; and who a signal was sent to."""
 
 import _signal as signal  # type: ignore[import-not-found]  # typeshed has no stub for it
+import posix
 import time
 
-__all__ = ["ECHO_NS", "PASSED_ON", "Echoes", "received", "signal"]
+__all__ = ["ECHO_NS", "PASSED_ON", "Echoes", "passed_on", "received", "signal"]
 
 ECHO_NS = 100_000_000  # longer than the launcher needs to pass a signal on
 # What the launcher passes on, as real-time signals: two of one number would melt into one.
@@ -41,6 +42,14 @@ def received(numbers: tuple[int, ...], wait_ns: int) -> tuple[int, int]:
         time.sleep(_STEP_SECONDS)
     number = int(signal.sigwait(numbers))
     return number, 0 if number in (signal.SIGINT, signal.SIGQUIT) else -1
+
+
+def passed_on(pid: int, number: int) -> None:
+    """Send a signal to a process that may have ended, or become another's, meanwhile."""
+    try:
+        posix.kill(pid, number)
+    except OSError:
+        return
 
 
 class Echoes:

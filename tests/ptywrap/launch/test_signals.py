@@ -1,10 +1,11 @@
 """Who a signal was sent to."""
 
 import signal
+import subprocess
 from pathlib import Path
 
 import ptywrap.launch
-from ptywrap.launch.signals import ECHO_NS, PASSED_ON, Echoes
+from ptywrap.launch.signals import ECHO_NS, PASSED_ON, Echoes, passed_on
 
 PASSED_TERM = {meant: number for number, meant in PASSED_ON.items()}[signal.SIGTERM]
 
@@ -40,3 +41,10 @@ def test_the_launcher_passes_on_what_we_know() -> None:
         if f"_pw_pass {signal.Signals(meant).name[3:]} {number}'" in text
     }
     assert told == {41: "TERM", 42: "HUP", 43: "INT", 44: "QUIT", 45: "TSTP"}
+
+
+def test_a_signal_to_somebody_who_has_ended_is_no_fault_of_ours() -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    passed_on(ended.pid, signal.SIGTERM)
+    assert ended.returncode == 0
