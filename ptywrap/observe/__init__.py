@@ -6,6 +6,7 @@ What is imported here is imported before a held command is answered (`readiness`
 import os
 import resource
 import sys
+from collections.abc import Container
 from importlib import import_module
 from pathlib import Path
 
@@ -47,6 +48,9 @@ class Unheard:
         """Do nothing."""
 
     def release(self, pid: int) -> None:
+        """Do nothing."""
+
+    def retain(self, living: Container[int]) -> None:
         """Do nothing."""
 
     def take(self) -> list[int]:

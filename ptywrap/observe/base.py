@@ -4,6 +4,7 @@ To add a system: write one file in this folder with the functions of `Kernel`, o
 the methods of `Watch`; open it with `assert sys.platform == "..."`, and choose it in `__init__.py`.
 """
 
+from collections.abc import Container
 from typing import NamedTuple, Protocol
 
 from ptywrap.lifecycle.base import Reaped, Usage
@@ -99,6 +100,10 @@ class Ends(Protocol):
 
     def release(self, pid: int) -> None:
         """Forgets one, if it was taken."""
+        ...
+
+    def retain(self, living: Container[int]) -> None:
+        """Forgets all others."""
         ...
 
     def take(self) -> list[int]:

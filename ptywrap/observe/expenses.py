@@ -126,8 +126,8 @@ class Expenses:
     def prune(self) -> None:
         """Forget those who are no more in the tree, though nobody saw them end."""
         living = self._tree.live
-        for pid in [pid for pid in self.looks.pids() if pid not in living]:
-            self._gone(pid)
+        self._ends.retain(living)
+        self.looks.retain(living)
         wanted = {*living, *(life.ppid for life in living.values())}
         for pid in [pid for pid in self._ledger.pids() if pid not in wanted]:
             self._ledger.forget(pid)

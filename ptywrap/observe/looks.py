@@ -5,7 +5,7 @@ sixteenth of its age later: so what it used after the last one is a small part o
 cost is at most one hundredth of a core: if they cost more, they wait, and how long is known.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Protocol
 
 _FIRST_NS = 100_000_000
@@ -60,9 +60,9 @@ class Looks:
         """Forget one."""
         self._next.pop(pid, None)
 
-    def pids(self) -> list[int]:
-        """Return those that were looked at."""
-        return list(self._next)
+    def retain(self, living: Container[int]) -> None:
+        """Forget all others."""
+        self._next = {pid: next_ns for pid, next_ns in self._next.items() if pid in living}
 
     def due_ns(self) -> int | None:
         """Return when to look, None: at nobody."""

@@ -3,6 +3,7 @@
 import os
 import select
 import sys
+from collections.abc import Container
 
 from ptywrap.lifecycle import pidfds
 
@@ -38,6 +39,11 @@ class Pidfds:
             self._epoll.unregister(descriptor)
             del self._pids[descriptor]
             os.close(descriptor)
+
+    def retain(self, living: Container[int]) -> None:
+        """Forget all others."""
+        for pid in [pid for pid in self._held if pid not in living]:
+            self.release(pid)
 
     def take(self) -> list[int]:
         """Return those that have ended, once."""

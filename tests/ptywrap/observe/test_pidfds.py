@@ -58,6 +58,16 @@ def test_who_is_released_is_not_heard(held: Pidfds) -> None:
     assert (is_ready(held), held.take()) == (False, [])
 
 
+def test_who_is_not_retained_is_not_heard(held: Pidfds) -> None:
+    pids = [a_sleeper(), a_sleeper()]
+    for pid in pids:
+        held.hold(pid)
+    held.retain({pids[1]})
+    for pid in pids:
+        end(pid)
+    assert held.take() == [pids[1]]
+
+
 def test_who_is_gone_already_is_not_held(held: Pidfds) -> None:
     pid = a_sleeper()
     end(pid)
