@@ -7,6 +7,7 @@ import argparse
 import contextlib
 import json
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -29,7 +30,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Wait for the run's facts, then write and print them."""
+    """Wait for the run's facts, then write and print them.
+
+    The launcher ends us by SIGTERM after its 2 s: no file half written may stay.
+    """
+    signal.signal(signal.SIGTERM, _leave)
     answer = service.await_observer("run", _PATIENCE_S, session=args.session)
     if answer is None:
         raise UserError("this run was not observed", "ptywrap doctor says why")
@@ -45,6 +50,10 @@ def run(args: argparse.Namespace) -> int:
         for line in digest.digest(record, record["command"]["id"][:_SHORT_ID]):
             print(f"ptywrap: {line}" if not line.startswith(" ") else line, file=sys.stderr)
     return 0
+
+
+def _leave(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def _facts(session: bytes, command: int) -> Iterator[wire.Fact]:
@@ -102,7 +111,7 @@ def _replace(path: Path, text: str) -> None:
                 file.write(text)
             os.chmod(made, _mode(path))
             os.replace(made, path)
-        except OSError:
+        except (OSError, SystemExit):
             with contextlib.suppress(OSError):
                 os.unlink(made)
             raise

@@ -14,7 +14,8 @@ from ptywrap.launch.status import code_of, said, signal_of
 
 OUR_FAULT = 0xFFFF  # what wrapper.py's top says of a child that broke before its exec
 _STATUS = 5
-_SUMMARY_NS = 2_000_000_000
+_SUMMARY_NS = 1_900_000_000
+_CLEARING_NS = 100_000_000  # of the 2 s we promise
 _STEP_SECONDS = 0.005
 _WORDS = {
     errno.ENOENT: b"not found",
@@ -118,10 +119,22 @@ def summarise(order: Errand) -> None:
     until_ns = time.monotonic_ns() + _SUMMARY_NS
     while posix.waitpid(pid, posix.WNOHANG) == (0, 0):
         if time.monotonic_ns() > until_ns:
-            posix.kill(pid, signal.SIGKILL)
-            posix.waitpid(pid, 0)
+            _cut_short(order, pid)
             return
         select.select([], [], [], _STEP_SECONDS)
+
+
+def _cut_short(order: Errand, summary: int) -> None:
+    """End a summary that takes too long, with time to remove a file half written; say so."""
+    posix.kill(summary, signal.SIGTERM)
+    until_ns = time.monotonic_ns() + _CLEARING_NS
+    while (ended := posix.waitpid(summary, posix.WNOHANG)) == (0, 0):
+        if time.monotonic_ns() > until_ns:
+            posix.kill(summary, signal.SIGKILL)
+        select.select([], [], [], _STEP_SECONDS)
+    if order.json and ended[1]:
+        name = encoded(order.json)
+        tell(b"ptywrap: " + name + b" was not written: accounting took more than 2 s\n")
 
 
 def give_up() -> None:
