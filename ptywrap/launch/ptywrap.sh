@@ -5,14 +5,16 @@
 # happens to be exported already would reach the shell otherwise.
 # shellcheck disable=SC3013 # -ef is POSIX since 2024, and was in dash and others long before
 
-# Reads `enabled` and `shell` from the top of a settings file; the rest is the verbs' business.
-# What one layer has switched off no later one can switch on.
+# Reads `enabled` and `shell` from the top of a settings file, and whether it locks the latter; the
+# rest is the verbs' business. What one layer has switched off no later one can switch on.
 _pw_settings() {
     [ -r "$1" ] || return 0
+    _pw_table=
     while IFS='= 	' read -r _pw_key _pw_value || [ -n "$_pw_key" ]; do
+        case $_pw_key$_pw_value in \[locked[]\ ]*) _pw_table=locked. ;; \[*) _pw_table=- ;; esac
         _pw_key=${_pw_key#[\"\']}
-        case ${_pw_key%[\"\']}:$_pw_value in
-            \[*) break ;;
+        case $_pw_table${_pw_key%[\"\']}:$_pw_value in
+            locked.shell:true*) _pw_locked=1 ;;
             enabled:false | enabled:false[!a-z0-9_]*) _pw_off=1 ;;
             shell:[\"\']/*[\"\']*) _pw_value=${_pw_value#?} _pw_shell=${_pw_value%%[\"\']*} ;;
         esac
@@ -22,8 +24,11 @@ _pw_settings() {
 # Sets _pw_off when any off switch is on, and _pw_shell to a configured shell.
 _pw_configured() {
     _pw_settings /etc/ptywrap/config.toml
+    _pw_settings '/Library/Application Support/ptywrap/config.toml'
+    _pw_system_shell=$_pw_shell _pw_system_locked=$_pw_locked
     _pw_settings "${XDG_CONFIG_HOME:-${HOME-}/.config}/ptywrap/config.toml"
     _pw_shell=${PTYWRAP_SHELL:-$_pw_shell}
+    if [ -n "$_pw_system_locked" ]; then _pw_shell=$_pw_system_shell; fi
     if [ "${PTYWRAP_DISABLE-}" = 1 ] || [ "${DO_NOT_TRACK-}" = 1 ] ||
         [ "${PTYWRAP_ENABLED-}" = false ] || [ -e /etc/ptywrap/disabled ]; then
         _pw_off=1
@@ -97,7 +102,8 @@ while [ -h "$_pw_file" ]; do
     _pw_file=$_pw_link
 done
 case $_pw_file in /*) ;; *) _pw_file=$PWD/$_pw_file ;; esac
-_pw_login='' _pw_quiet='' _pw_json='' _pw_shell='' _pw_off='' _pw_scarce='' _pw_said='' _pw_sent=''
+_pw_login='' _pw_quiet='' _pw_json='' _pw_shell='' _pw_off='' _pw_scarce=''
+_pw_said='' _pw_sent='' _pw_locked=''
 if ! _pw_room; then
     case ${1-} in --*) while [ $# -gt 1 ] && [ "$1" != -- ]; do shift; done ;; esac
     if [ "${1-}" = -- ]; then shift && exec "$@"; fi
@@ -123,10 +129,7 @@ _pw_real_shell
 case $_pw_kind in
     line) _pw_login='' && _pw_decide_login c && _pw_become_shell "$@" ;;
     foreign) _pw_login='' && _pw_become_shell "$@" ;;
-    shell)
-        _pw_decide_login ''
-        if [ -n "$_pw_off" ] || ! [ -t 0 ] || ! [ -t 1 ]; then _pw_become_shell; fi
-        ;;
+    shell) _pw_decide_login '' ;;
 esac
 
 # Finds the environment's Python and wrapper.py, installed or in a checkout.
@@ -266,14 +269,15 @@ _pw_leave() {
     case $_pw_mode$_pw_sent in *TERM | *HUP | bareINT | bareQUIT) kill "-$_pw_sent" $$ ;; esac
 }
 
-_pw_locate
 if [ "$_pw_kind" = shell ]; then
-    _pw_mode=shell
+    if [ -n "$_pw_off" ] || ! [ -t 0 ] || ! [ -t 1 ]; then _pw_become_shell; fi
+    _pw_mode=shell && _pw_locate
     _pw_look_inside
     _pw_flags=${_pw_login#-}
     if [ -z "$_pw_inside" ]; then _pw_observe; fi
     _pw_become_shell
 fi
+_pw_locate
 case ${1-} in -- | --json | --json=?* | --quiet) ;; *) _pw_verb "$@" ;; esac
 while [ "${1-}" != -- ]; do
     case ${1-} in

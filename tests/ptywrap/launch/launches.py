@@ -26,3 +26,13 @@ def configured(place: Place, text: str) -> None:
     folder = place.config / "ptywrap"
     folder.mkdir(exist_ok=True)
     (folder / "config.toml").write_text(text)
+
+
+def with_system(place: Place, text: str, argv: list[str]) -> list[str]:
+    """Return argv that runs with this system file, in its own view of /etc."""
+    upper, work = place.folder("upper"), place.folder("layer")
+    (upper / "ptywrap").mkdir()
+    (upper / "ptywrap/config.toml").write_text(text)
+    options = f"lowerdir=/etc,upperdir={upper},workdir={work}"
+    mount = f'mount -t overlay -o {options} overlay /etc && exec "$@"'
+    return ["unshare", "--mount", "--propagation", "private", "sh", "-c", mount, "sh", *argv]

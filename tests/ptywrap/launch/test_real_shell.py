@@ -1,13 +1,14 @@
 """Which shell is the real one: never ourselves, and never what a wrong setting names."""
 
 import shutil
+import subprocess
 from collections.abc import Iterator
 
 import pytest
 
 from tests.e2e.places import Place
 from tests.e2e.terminal import LAUNCHER
-from tests.ptywrap.launch.launches import configured, said
+from tests.ptywrap.launch.launches import configured, said, with_system
 
 pytestmark = pytest.mark.linux
 SHELL = "echo $0 ${PTYWRAP_SESSION-bare}"
@@ -96,3 +97,50 @@ def test_a_saved_shell_that_is_ourselves_is_passed_over(place: Place) -> None:
     saved.write_text(f"{LAUNCHER[0]}\n")
     status, answer = said(place, "-c", "echo $0", SHELL=LAUNCHER[0])
     assert (status, answer.strip() in ("/bin/zsh", "/bin/bash")) == (0, True)
+
+
+LOCKS = {
+    "table": 'shell = "/bin/dash"\n[locked]\nshell = true\n',
+    "spaced": 'shell = "/bin/dash"\n\n [ locked ] # by us\n  shell=true # too\n',
+    "dotted": 'shell = "/bin/dash"\nlocked.shell = true\n',
+    "last": 'shell = "/bin/dash"\n[templates]\nshell = "x"\n[locked]\nargv = true\nshell = true\n',
+}
+OPEN = {
+    "none": 'shell = "/bin/dash"\n',
+    "another key": 'shell = "/bin/dash"\n[locked]\nargv = true\n',
+    "another table": 'shell = "/bin/dash"\n[locked]\n[templates]\nshell = true\n',
+    "unlocked": 'shell = "/bin/dash"\n[locked]\nshell = false\n',
+}
+
+
+def under(place: Place, system: str, **environ: str | None) -> str:
+    """Return the shell that is launched under a system file; the user's file names bash."""
+    configured(place, 'shell = "/bin/bash"\n[locked]\nshell = true\n')
+    done = subprocess.run(
+        with_system(place, system, [*LAUNCHER, "-c", "echo $0"]),
+        env=place.environment(**environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_locked_shell_is_no_later_layers_to_change(place: Place, name: str) -> None:
+    assert under(place, LOCKS[name], PTYWRAP_SHELL="/bin/sh") == "/bin/dash"
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("name", OPEN)
+def test_a_shell_that_is_not_locked_is_the_users_to_change(place: Place, name: str) -> None:
+    assert under(place, OPEN[name]) == "/bin/bash"
+
+
+@pytest.mark.root
+def test_the_systems_shell_is_the_real_one_where_nobody_changes_it(place: Place) -> None:
+    system = with_system(place, OPEN["none"], [*LAUNCHER, "-c", "echo $0"])
+    told = subprocess.check_output(system, env=place.environment(), text=True)
+    assert told == "/bin/dash\n"

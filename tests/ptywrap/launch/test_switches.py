@@ -11,7 +11,7 @@ import pytest
 from ptywrap import config
 from tests.e2e.places import Place
 from tests.e2e.terminal import LAUNCHER
-from tests.ptywrap.launch.launches import configured
+from tests.ptywrap.launch.launches import configured, with_system
 
 pytestmark = pytest.mark.linux
 
@@ -74,16 +74,6 @@ def place() -> Iterator[Place]:
     somewhere = Place()
     yield somewhere
     somewhere.close()
-
-
-def with_system(place: Place, text: str, argv: list[str]) -> list[str]:
-    """Return argv that runs with this system file, in its own view of /etc."""
-    upper, work = place.folder("upper"), place.folder("layer")
-    (upper / "ptywrap").mkdir()
-    (upper / "ptywrap/config.toml").write_text(text)
-    options = f"lowerdir=/etc,upperdir={upper},workdir={work}"
-    mount = f'mount -t overlay -o {options} overlay /etc && exec "$@"'
-    return ["unshare", "--mount", "--propagation", "private", "sh", "-c", mount, "sh", *argv]
 
 
 def runs(name: str) -> object:
