@@ -154,7 +154,9 @@ def test_bytes_of_a_living_process_are_not_its_childrens(tmp_path: Path) -> None
         own, children = lifecycle.look(child.pid), lifecycle.reaped(child.pid)
     if own is None or children is None or children.write_bytes is None:
         pytest.skip("the kernel keeps no bytes: it needs CONFIG_TASK_IO_ACCOUNTING")
-    assert own.write_bytes == 0
+    # The shell itself made the file: a page or two of the folder's may be its own.
+    assert own.write_bytes is not None
+    assert own.write_bytes < 100_000
     assert children.write_bytes >= 3_000_000
 
 

@@ -10,6 +10,7 @@ import pytest
 
 if sys.platform != "linux":
     pytest.skip("pidfds are Linux's: run on Linux", allow_module_level=True)
+assert sys.platform == "linux"
 
 from ptywrap.observe.pidfds import Pidfds
 
