@@ -82,8 +82,29 @@ def test_changed_pins_or_a_changed_launcher_make_an_environment_stale(
 ) -> None:
     os.utime(ready.root / name)
     os.utime(ready.root / ".venv/ptywrap-stamp", (1000, 1000))
-    ready.run()
+    ready.run("scripts/ptywrap", "--", "true")
     assert ready.made()
+
+
+@pytest.mark.parametrize("words", [[], ["-l"], ["-il"], ["--login"]], ids=str)
+def test_a_shell_does_not_wait_for_a_stale_environment(ready: Checkout, words: list[str]) -> None:
+    os.utime(ready.root / ".venv/ptywrap-stamp", (1000, 1000))
+    os.utime(ready.root / "constraints.txt")
+    done = ready.run("scripts/ptywrap", *words)
+    said = "ptywrap: its environment is out of date; `ptywrap status` renews it\n"
+    given = "".join(f"{word}\n" for word in words) if words else ""
+    assert (done.stdout, done.stderr) == (f"venv=\nargc={len(words)}\n{given}", said)
+    assert not ready.made()
+
+
+def test_a_shell_takes_a_stale_environment_that_is_elsewhere(
+    ready: Checkout, tmp_path: Path
+) -> None:
+    elsewhere = an_environment(tmp_path / "elsewhere", ready.root)
+    os.utime(elsewhere / "ptywrap-stamp", (1000, 1000))
+    os.utime(ready.root / "constraints.txt")
+    done = ready.run(environ={"PTYWRAP_VENV": str(elsewhere)})
+    assert (done.stdout, ready.made()) == (f"venv={elsewhere}\nargc=0\n", False)
 
 
 def test_an_environment_without_its_interpreter_is_stale(ready: Checkout) -> None:
@@ -121,6 +142,13 @@ def test_a_line_for_the_real_shell_makes_no_environment(
     checkout = a_checkout(tmp_path / "checkout")
     arguments = ["-l"] if environ else ["-c", "true"]
     checkout.run("scripts/ptywrap", *arguments, environ=environ)
+    assert not checkout.made()
+
+
+@pytest.mark.parametrize("option", ["-c", "-lc", "-ilc"])
+def test_a_line_behind_clustered_options_makes_no_environment(tmp_path: Path, option: str) -> None:
+    checkout = a_checkout(tmp_path / "checkout")
+    checkout.run("scripts/ptywrap", option, "true")
     assert not checkout.made()
 
 
