@@ -4,8 +4,8 @@ Every number has one source (lifecycle.md 3.5): two are never added. Times in ar
 ns; process times go out as whole microseconds, a command's as they are.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, Protocol
 
 from ptywrap import wire
 from ptywrap.observe.base import Reading
@@ -47,6 +47,18 @@ class Entry(NamedTuple):
     row: bytes = b""
     at: int = 0
     size: int = 0
+
+
+class Entries(Protocol):
+    """Many of them: a list, or what unpacks them one by one."""
+
+    def __len__(self) -> int:
+        """Tells how many they are."""
+        ...
+
+    def __iter__(self) -> Iterator[Entry]:
+        """Gives them in the order they ended."""
+        ...
 
 
 def microseconds(ns: int) -> int:

@@ -3,11 +3,10 @@
 Only the line's end says whether it is private: until then what is to be told of a run is in memory.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from ptywrap import wire
-from ptywrap.observe.account import Entry
+from ptywrap.observe.account import Entries
 from ptywrap.observe.commands import HOOKED, Finish
 from ptywrap.observe.digest import Digest
 from ptywrap.observe.session import Session
@@ -45,7 +44,7 @@ class Claim(NamedTuple):
     at_ns: int
     key: Key
     fact: wire.Command
-    entries: Sequence[Entry]
+    entries: Entries
     digest: Digest
     outcome: Outcome
 

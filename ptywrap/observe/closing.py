@@ -1,12 +1,13 @@
 """Closes commands: which processes were theirs, which runs were the typed line, what is private."""
 
+import itertools
 from collections.abc import Sequence
 
 from msgspec import structs
 
 from ptywrap import clock, wire
 from ptywrap.observe import account
-from ptywrap.observe.account import Entry
+from ptywrap.observe.account import Entries, Entry
 from ptywrap.observe.claims import MARKED, Claim, Claims, Outcome, Outer, is_hooked
 from ptywrap.observe.commands import Finish, Start
 from ptywrap.observe.digest import Digest
@@ -104,7 +105,7 @@ class Closing:
         session: Session,
         finish: Finish,
         known_as: tuple[Key, Sequence[Claim]],
-        processes: tuple[Sequence[Entry], Sequence[Life]],
+        processes: tuple[Entries, Sequence[Life]],
     ) -> None:
         (key, claims), (entries, living) = known_as, processes
         shell = finish.start.shell_pid
@@ -123,7 +124,7 @@ class Closing:
         self,
         session: Session,
         finish: Finish,
-        entries: Sequence[Entry],
+        entries: Entries,
         living: Sequence[Life],
         claims: Sequence[Claim],
     ) -> bool:
@@ -190,14 +191,14 @@ def _in(life: Life, finish: Finish) -> bool:
 
 
 def _others(
-    session: Session, claims: Sequence[Claim], entries: Sequence[Entry], living: Sequence[Life]
-) -> tuple[list[Entry], list[Life]]:
+    session: Session, claims: Sequence[Claim], entries: Entries, living: Sequence[Life]
+) -> tuple[Entries, list[Life]]:
     """Return what a line ran besides runs: launchers and what they need are ours, not its own."""
     launchers = {claim.outer.launcher for claim in claims}
-    every: list[Entry | Life] = [*entries, *living]
+    every = itertools.chain[Entry | Life](entries, living)
     session.tops.update(one.top_ns for one in every if one.pid in launchers)
     tops = session.tops
-    rest = [entry for entry in entries if entry.top_ns not in tops]
+    rest = entries if not tops else [entry for entry in entries if entry.top_ns not in tops]
     return rest, [life for life in living if life.top_ns not in tops]
 
 
@@ -215,7 +216,7 @@ def _cost(session: Session) -> account.Cpu:
 
 
 def _programs(
-    session: Session, finish: Finish, entries: Sequence[Entry], living: Sequence[Life]
+    session: Session, finish: Finish, entries: Entries, living: Sequence[Life]
 ) -> tuple[tuple[str, ...] | None, ...]:
     """Return what the topmost processes executed, in the order they were born."""
     found: list[tuple[int, tuple[str, ...] | None]] = []

@@ -7,14 +7,18 @@ held in memory alone.
 
 import contextlib
 import os
+from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from struct import Struct
 
-from ptywrap.observe.account import Entry
+from ptywrap.observe.account import Entries, Entry
 
 _HEAD = Struct("<IIIQQQQQqBBI")
+_NUMBERS = 8
+"""How many fields of an entry are plain numbers: those before its CPU time."""
 _NONE = -1
+_CHUNK_BYTES = 1 << 16
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -35,36 +39,41 @@ class Held:
         self._waiting.append(_packed(entry))
 
     def flush(self) -> None:
-        """Write what was added, with one write."""
+        """Write what was added, with one write; what does not fit stays in memory."""
         if not self._waiting or self._descriptor < 0:
             return
         data = b"".join(self._waiting)
         with contextlib.suppress(OSError):
-            if os.write(self._descriptor, data) == len(data):
+            written = os.write(self._descriptor, data)
+            if written == len(data):
                 self._waiting.clear()
+            else:
+                size = os.fstat(self._descriptor).st_size
+                os.ftruncate(self._descriptor, size - written)
 
     def row(self, entry: Entry) -> bytes:
         """Return the row of one that was taken and not committed; empty where it was told."""
-        if entry.size == 0 or self._descriptor < 0:
+        if entry.row or entry.size == 0 or self._descriptor < 0:
             return entry.row
         try:
             return os.pread(self._descriptor, entry.size, entry.at)
         except OSError:
             return b""
 
-    def take(self, wanted: Callable[[Entry], bool]) -> list[Entry]:
+    def take(self, wanted: Callable[[Entry], bool]) -> Entries:
         """Return those that are wanted, in the order they ended; they go with `commit`."""
         self.flush()
-        found: list[Entry] = []
-        kept: list[bytes] = []
-        data = memoryview(self._content())
-        for entry, start, stop in _unpacked(data):
+        read, in_file, size = self._content()
+        found = Taken()
+        kept: list[tuple[int, int]] = []
+        for entry, start, stop in _unpacked(read, size):
             if wanted(entry):
-                in_file = self._descriptor >= 0
-                found.append(entry if in_file else entry._replace(row=self._cut(data, entry)))
+                found.add(entry, b"" if stop <= in_file else read(entry.size, entry.at))
+            elif kept and kept[-1][1] == start:
+                kept[-1] = (kept[-1][0], stop)
             else:
-                kept.append(bytes(data[start:stop]))
-        self._kept = kept if found else None
+                kept.append((start, stop))
+        self._kept = [read(stop - start, start) for start, stop in kept] if found else None
         return found
 
     def commit(self) -> None:
@@ -82,17 +91,23 @@ class Held:
         if remove and self._path is not None:
             self._path.unlink(missing_ok=True)
 
-    def _content(self) -> bytes:
-        """Return all that is held, as it lies in the file."""
-        data = b"".join(self._waiting)
+    def _content(self) -> tuple[Callable[[int, int], bytes], int, int]:
+        """Return what reads so many bytes at a place of all that is held, and two ends of that.
+
+        The first is of what lies in the file, the second of what is in memory because no more fits.
+        """
+        in_file = 0
         if self._descriptor >= 0:
             with contextlib.suppress(OSError):
-                size = os.fstat(self._descriptor).st_size
-                data = os.pread(self._descriptor, size, 0) + data
-        return data
+                in_file = os.fstat(self._descriptor).st_size
+        waiting = b"".join(self._waiting)
 
-    def _cut(self, data: memoryview, entry: Entry) -> bytes:
-        return bytes(data[entry.at : entry.at + entry.size])
+        def read(length: int, at: int) -> bytes:
+            inside = min(length, in_file - at)
+            part = os.pread(self._descriptor, inside, at) if inside > 0 else b""
+            return part + waiting[max(at - in_file, 0) : max(at + length - in_file, 0)]
+
+        return read, in_file, in_file + len(waiting)
 
     def _rewrite(self, rows: list[bytes]) -> None:
         """Put rows in place of all others: whoever dies here leaves the one or the other."""
@@ -111,33 +126,59 @@ class Held:
             fresh.rename(self._path)
 
 
+class Taken:
+    """What was taken: packed, for a line may have run tens of thousands; unpacked one by one."""
+
+    def __init__(self) -> None:
+        self._heads = bytearray()
+        self._places = array("Q")
+        self._rows: dict[int, bytes] = {}
+
+    def add(self, entry: Entry, row: bytes) -> None:
+        """Take one; an empty row lies in the file."""
+        if row:
+            self._rows[len(self._places)] = row
+        self._heads += _head(entry, entry.size)
+        self._places.append(entry.at)
+
+    def __len__(self) -> int:
+        """Return how many they are."""
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[Entry]:
+        """Yield them in the order they ended."""
+        for place, fields in enumerate(_HEAD.iter_unpack(self._heads)):
+            entry = _entry(fields, self._places[place])
+            row = self._rows.get(place)
+            yield entry if row is None else entry._replace(row=row)
+
+
 def _packed(entry: Entry) -> bytes:
-    head = (
-        entry.shell,
-        entry.pid,
-        entry.ppid,
-        entry.start_ticks,
-        entry.parent_ticks,
-        entry.top_ns,
-        entry.born_ns,
-        entry.ended_ns,
-        _NONE if entry.cpu_ns is None else entry.cpu_ns,
-        entry.whole,
-        entry.loose,
-        len(entry.row),
-    )
-    return _HEAD.pack(*head) + entry.row
+    return _head(entry, len(entry.row)) + entry.row
 
 
-def _unpacked(data: memoryview) -> Iterator[tuple[Entry, int, int]]:
-    """Yield what is held, with where it starts and stops."""
-    at = 0
-    while at + _HEAD.size <= len(data):
-        *fields, cpu, whole, loose, size = _HEAD.unpack_from(data, at)
+def _head(entry: Entry, size: int) -> bytes:
+    numbers, rest = entry[:_NUMBERS], (entry.whole, entry.loose, size)
+    return _HEAD.pack(*numbers, _NONE if entry.cpu_ns is None else entry.cpu_ns, *rest)
+
+
+def _unpacked(read: Callable[[int, int], bytes], size: int) -> Iterator[tuple[Entry, int, int]]:
+    """Yield what is held, with where it starts and stops; rows are passed by unread."""
+    at = since = 0
+    data = b""
+    while at + _HEAD.size <= size:
+        if at + _HEAD.size > since + len(data):
+            since, data = at, read(_CHUNK_BYTES, at)
         row_at = at + _HEAD.size
-        if row_at + size > len(data):
+        entry = _entry(_HEAD.unpack_from(data, at - since), row_at)
+        if row_at + entry.size > size:
             return
-        known = None if cpu == _NONE else cpu
-        entry = Entry._make([*fields, known, bool(whole), bool(loose), b"", row_at, size])
-        yield entry, at, row_at + size
-        at = row_at + size
+        yield entry, at, row_at + entry.size
+        at = row_at + entry.size
+
+
+def _entry(fields: tuple[int, ...], row_at: int) -> Entry:
+    cpu_ns, whole, loose, size = fields[_NUMBERS:]
+    known = None if cpu_ns == _NONE else cpu_ns
+    numbers = fields[:_NUMBERS]
+    return Entry._make((*numbers, known, bool(whole), bool(loose), b"", row_at, size))

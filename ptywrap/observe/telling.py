@@ -1,5 +1,6 @@
 """Tells a command: gathers its processes, words, checkout and totals, and makes them facts."""
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -7,7 +8,7 @@ from msgspec import structs
 
 from ptywrap import wire
 from ptywrap.observe import account, checkout, naming, path
-from ptywrap.observe.account import Entry
+from ptywrap.observe.account import Entries, Entry
 from ptywrap.observe.checkout import Checkout
 from ptywrap.observe.commands import Finish, Start
 from ptywrap.observe.cost import WHOLE
@@ -43,8 +44,8 @@ class Story(NamedTuple):
 
     key: Key
     finish: Finish
-    entries: Sequence[Entry]
-    before: Sequence[Entry]
+    entries: Entries
+    before: Entries
     living: Sequence[Life]
     digest: Digest
     cpu: account.Cpu
@@ -254,14 +255,17 @@ def _ran_by(session: Session) -> list[naming.Ran]:
 
 
 def _split(story: Story, cpu: account.Cpu) -> wire.Split:
-    spans = _spans([*story.entries, *story.before])
+    spans = _spans(story)
     pieces = path.pieces(spans, story.finish.start.at_ns, story.finish.end_ns)
     total_ns = None if cpu.user_ns is None else cpu.user_ns + (cpu.sys_ns or 0)
     return account.split(pieces, spans, total_ns)
 
 
-def _spans(entries: Sequence[Entry]) -> list[path.Span]:
-    places = {(entry.pid, entry.start_ticks): place for place, entry in enumerate(entries)}
+def _spans(story: Story) -> list[path.Span]:
+    both = (story.entries, story.before)
+    places: dict[tuple[int, int], int] = {}
+    for place, entry in enumerate(itertools.chain(*both)):
+        places[entry.pid, entry.start_ticks] = place
     return [
         path.Span(
             entry.pid,
@@ -270,7 +274,7 @@ def _spans(entries: Sequence[Entry]) -> list[path.Span]:
             places.get((entry.ppid, entry.parent_ticks), -1),
             entry.cpu_ns,
         )
-        for entry in entries
+        for entry in itertools.chain(*both)
     ]
 
 

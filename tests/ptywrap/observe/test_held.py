@@ -1,6 +1,9 @@
 """Ended processes wait for their command in memory-backed storage, over an observer's death."""
 
 import os
+import resource
+import signal
+import tracemalloc
 from pathlib import Path
 
 from hypothesis import given
@@ -76,6 +79,40 @@ def test_without_a_place_in_memory_nothing_reaches_a_file() -> None:
     held.add(an_entry(1))
     held.flush()
     assert [entry.pid for entry in held.take(lambda _: True)] == [1]
+
+
+def test_what_does_not_fit_into_the_file_is_held_in_memory(tmp_path: Path) -> None:
+    """A limit on the size of files is a full disk that a test can make."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    held = Held(tmp_path / "held")
+    held.add(an_entry(1, b"row 1"))
+    held.flush()
+    handled = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / "held").stat().st_size + 9, before[1]))
+    try:
+        held.add(an_entry(2, b"row 2"))
+        held.flush()
+        held.add(an_entry(3, b"row 3"))
+        taken = held.take(lambda _: True)
+        rows = [held.row(entry) for entry in taken]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handled)
+    assert rows == [b"row 1", b"row 2", b"row 3"]
+
+
+def test_tens_of_thousands_are_held_and_taken_in_little_memory(tmp_path: Path) -> None:
+    held = Held(tmp_path / "held")
+    for pid in range(20_000):
+        held.add(an_entry(pid, bytes(200)))
+    held.flush()
+    tracemalloc.start()
+    try:
+        taken = held.take(lambda _: True)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (len(taken), peak_bytes < 4 << 20) == (20_000, True)
 
 
 def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
