@@ -9,9 +9,11 @@ usage: python -m scripts.bench.store [--commands N] [--repeats N] [--folder FOLD
 
 import argparse
 import asyncio
+import atexit
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -38,6 +40,7 @@ with duckdb.connect(sys.argv[1], read_only=True) as held:
 """
 Measure = Callable[[], float]
 _CHUNK = 50_000
+_MEMORY = Path("/dev/shm")  # noqa: S108 - the folder in it is made private
 _WEEK_NS = 7 * 86_400_000_000_000
 _YEAR_NS = 365 * 86_400_000_000_000
 _SESSION_COMMANDS = 60
@@ -68,7 +71,11 @@ def main() -> int:
 def _live_in(folder: Path) -> None:
     """Lead every path of ours into a folder that goes when this ends."""
     os.environ["HOME"] = str(folder)
-    for name in ("CONFIG_HOME", "DATA_HOME", "STATE_HOME", "RUNTIME_DIR"):
+    # Sockets lie in memory: elsewhere every bench of this user would share one folder for them.
+    runtime = tempfile.mkdtemp(prefix="bench-", dir=_MEMORY if _MEMORY.is_dir() else folder)
+    atexit.register(shutil.rmtree, runtime, ignore_errors=True)
+    os.environ["XDG_RUNTIME_DIR"] = runtime
+    for name in ("CONFIG_HOME", "DATA_HOME", "STATE_HOME"):
         inner = folder / name.lower()
         inner.mkdir(mode=0o700)
         os.environ[f"XDG_{name}"] = str(inner)
