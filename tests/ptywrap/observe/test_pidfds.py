@@ -12,7 +12,7 @@ if sys.platform != "linux":
     pytest.skip("pidfds are Linux's: run on Linux", allow_module_level=True)
 assert sys.platform == "linux"
 
-from ptywrap.observe.pidfds import Pidfds
+from ptywrap.observe.pidfds import Pidfds  # noqa: E402 - its module is Linux's alone
 
 pytestmark = pytest.mark.linux
 
