@@ -59,7 +59,8 @@ def test_sessions_that_are_over_leave_nothing_in_it(observing: Observing) -> Non
         for window in windows:
             window.finish()
     assert wait_for(lambda: bool(len(observing.ask("status")["sessions"]) == 1))
-    assert wait_for(lambda: descriptors(observing.pid()) <= before)
+    # A segment may have been begun in the meantime; five rounds of a leak would be twenty.
+    assert wait_for(lambda: descriptors(observing.pid()) <= before + 1)
     left = sorted(path.suffix for path in observing.marks.iterdir())
     assert [suffix for suffix in left if not suffix[1:].isdigit()] == [
         ".held",
