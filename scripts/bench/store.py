@@ -159,6 +159,7 @@ def _warm(bare: Measure, log: Measure, repeats: int) -> dict[str, Any]:
 
 
 def _memory() -> dict[str, Any]:
+    service.ask_store("status")  # the last round before may have ended it
     resident = _owner().memory_info().rss / 1_000_000
     demand = report.at_most("at most 150 MB", 150.0, resident)
     return report.row("memory of the store process (RSS)", "MB", {"store": [resident]}, [demand])

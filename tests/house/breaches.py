@@ -39,8 +39,8 @@ BREACHES = (
     Breach(
         layers.outside_the_row,
         "ptywrap/spool.py",
-        '"""S."""\ndef f() -> None:\n    from ptywrap import clock\n',
-        "ptywrap/spool.py:3: ptywrap.spool may not import ptywrap.clock",
+        '"""S."""\ndef f() -> None:\n    from ptywrap import lifecycle\n',
+        "ptywrap/spool.py:3: ptywrap.spool may not import ptywrap.lifecycle",
     ),
     Breach(
         layers.outside_the_row,
