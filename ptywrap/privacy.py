@@ -20,6 +20,8 @@ __all__ = ["inward", "redact", "redact_argv"]
 
 _NEVER_RAN = 127
 _LIMIT = wire.TEXT_LIMIT
+_UTF8_BYTES = 4  # the most that a character takes
+_PLAIN = frozenset({int, bool, bytes, type(None)})
 _NOT_UTF8 = re.compile("[\ud800-\udfff]")
 _QUERY = re.compile("[?#]")
 _LAST_SPACE = re.compile(r"\s(?=\S*\Z)")
@@ -82,6 +84,8 @@ def _cut(text: str, limit: int) -> tuple[str, bool]:
 
 def _cut_argv(argv: Sequence[str]) -> tuple[list[str], bool]:
     """Return words of an argv that together, each with its NUL, have at most 4 KiB."""
+    if sum(map(len, argv)) + len(argv) <= _LIMIT // _UTF8_BYTES:
+        return list(argv), False
     words: list[str] = []
     left = _LIMIT
     for word in argv:
@@ -118,7 +122,7 @@ def _writable(value: Any) -> Any:
     changes = {}
     for name in value.__struct_fields__:
         old = getattr(value, name)
-        if isinstance(old, str | list | dict | msgspec.Struct):
+        if not (type(old) in _PLAIN or (type(old) is str and old.isascii())):
             new = _writable(old)
             if new != old:
                 changes[name] = new

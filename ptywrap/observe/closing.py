@@ -1,5 +1,6 @@
 """Closes commands: which processes were theirs, which runs were the typed line, what is private."""
 
+import functools
 import itertools
 from collections.abc import Sequence
 
@@ -17,6 +18,8 @@ from ptywrap.observe.telling import Key, Story, Teller, latest, since, within, w
 from ptywrap.observe.tree import Life
 
 _LATE_NS = 60_000_000_000
+_command_id = functools.lru_cache(maxsize=256)(wire.command_id)
+"""Asked for at every process that ends."""
 
 
 class Closing:
@@ -31,8 +34,7 @@ class Closing:
 
     def key(self, session: Session, start: Start) -> Key:
         """Return what a command is told under."""
-        made = wire.command_id(session.id, start.shell_pid, start.mark_ns)
-        return Key(session.id, made)
+        return Key(session.id, _command_id(session.id, start.shell_pid, start.mark_ns))
 
     def typed(self, session: Session, finish: Finish) -> None:
         """Close a command that a shell ran."""

@@ -72,12 +72,13 @@ class Teller:
     def early(self, life: Life, session: Session, key: Key) -> None:
         """Tell a process of a run as it ends; only what the path needs of it is held."""
         fact = self.recorder.private(account.process(life, key.session, self.times, key.id))
+        entry = _entry(life, b"")
         if isinstance(fact, wire.Process):
             session.digest = session.digest or Digest(session.begin.shell_pid)
-            session.digest.add(fact, whole=life.cost.source in WHOLE)
+            session.digest.add(fact, whole=entry.whole)
         if not session.hidden and not self.recorder.was_paused(session.begin.at_ns):
             self.recorder.keep(fact)
-        session.held.add(_entry(life, b""))
+        session.held.add(entry)
 
     def process(self, life: Life, key: Key, *, words: bool = True) -> None:
         """Tell one process of a command that is known, or of none (id 0)."""

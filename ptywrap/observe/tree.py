@@ -243,7 +243,9 @@ def _move(life: Life, shell: int, children: dict[int, list[Life]], shells: set[i
 
 def worst(*several: str) -> str:
     """Return the least of several completenesses."""
-    return max(several, key=lambda one: _WORSE.get(one, 2), default="exact")
+    if several.count("exact") == len(several):
+        return "exact"
+    return max(several, key=lambda one: _WORSE.get(one, 2))
 
 
 def named(exe: str | None, argv: tuple[str, ...] | None, name: str | None) -> str | None:
