@@ -1,11 +1,13 @@
 """Whose processes are whose: brings what the kernel tells to the session it belongs to."""
 
+import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from ptywrap import clock, wire
 from ptywrap.lifecycle.base import EXACT, Event, Exec, Gap
 from ptywrap.observe import naming
+from ptywrap.observe.backlog import Backlog
 from ptywrap.observe.base import Kernel
 from ptywrap.observe.checkout import Checkout
 from ptywrap.observe.closing import Closing
@@ -58,6 +60,7 @@ class Ward:
         self.typed: set[str] = set()
         """Runs that were typed in a session: what they are called is told by its marks."""
         self._dirty: dict[int, int] = {}
+        self._backlog = Backlog()
 
     @property
     def descriptors(self) -> list[int]:
@@ -112,6 +115,7 @@ class Ward:
             self._observe(event)
         if events:
             expenses.read(clock.monotonic_ns())
+            self._backlog.busy(clock.monotonic_ns())
         self._release()
 
     def _release(self, *, flush: bool = False) -> None:
@@ -119,6 +123,7 @@ class Ward:
         for life in self.expenses.ready(clock.monotonic_ns(), flush=flush):
             self.tree.closed.pop((life.pid, life.start_ticks), None)
             self._went(life)
+        self._backlog.settle(clock.monotonic_ns(), flush=flush)
 
     def _runs(self, pid: int) -> bool:
         """Say whether a living process is part of a command that runs."""
@@ -169,6 +174,7 @@ class Ward:
     def due_ns(self) -> int | None:
         """Return when a shell is to be looked at, or a command to be told again."""
         dues = [*self._dirty.values(), self.closing.lately.due_ns(), self.expenses.due_ns()]
+        dues.append(self._backlog.due_ns())
         return min([due for due in dues if due is not None], default=None)
 
     def settle(self, now_ns: int, *, flush: bool = False) -> None:
@@ -260,12 +266,20 @@ class Ward:
                 if command is not None:
                     self.teller.process(life, Key(session.id, command))
                 return
-        if session.executed is not None and session.name not in self.typed:
-            self.teller.early(life, session, self.closing.key(session, session.began))
+        early = session.executed is not None and session.name not in self.typed
+        now_ns = clock.monotonic_ns()
+        self._backlog.add(now_ns, functools.partial(self._word, session, life, early=early))
+        if early:
             return
-        session.held.add(self.teller.entry(life, session))
         if life.ppid == life.shell and not session.run:
-            self._dirty.setdefault(life.shell, clock.monotonic_ns() + _REAPED_NS)
+            self._dirty.setdefault(life.shell, now_ns + _REAPED_NS)
+
+    def _word(self, session: Session, life: Life, *, early: bool) -> None:
+        """Put a process that has ended into words, and tell or hold it."""
+        if early:
+            self.teller.early(life, session, self.closing.key(session, session.began))
+        else:
+            session.held.add(self.teller.entry(life, session))
 
 
 def _is_wrapper(life: Life) -> bool:

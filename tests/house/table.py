@@ -141,7 +141,7 @@ TABLE = (
     Row(
         "ptywrap.observe",
         "base times tree commands fold attention path cost ledger looks account digest actor "
-        "naming",
+        "naming backlog",
         may=_OBSERVE,
         pure=True,
     ),
