@@ -5,9 +5,10 @@ Nothing waits for long, nor for ever more: a build that never rests is told whil
 
 from collections.abc import Callable
 
-_QUIET_NS = 30_000_000
+_QUIET_NS = 200_000_000
+"""Longer than the pauses between what the reader of a busy machine sends."""
 _OLD_NS = 1_000_000_000
-_MOST = 2048
+_MOST = 3072
 
 
 class Backlog:

@@ -268,18 +268,18 @@ class Ward:
                 return
         early = session.executed is not None and session.name not in self.typed
         now_ns = clock.monotonic_ns()
-        self._backlog.add(now_ns, functools.partial(self._word, session, life, early=early))
+        word = self._early if early else self._hold
+        self._backlog.add(now_ns, functools.partial(word, session, life))
         if early:
             return
         if life.ppid == life.shell and not session.run:
             self._dirty.setdefault(life.shell, now_ns + _REAPED_NS)
 
-    def _word(self, session: Session, life: Life, *, early: bool) -> None:
-        """Put a process that has ended into words, and tell or hold it."""
-        if early:
-            self.teller.early(life, session, self.closing.key(session, session.began))
-        else:
-            session.held.add(self.teller.entry(life, session))
+    def _early(self, session: Session, life: Life) -> None:
+        self.teller.early(life, session, self.closing.key(session, session.began))
+
+    def _hold(self, session: Session, life: Life) -> None:
+        session.held.add(self.teller.entry(life, session))
 
 
 def _is_wrapper(life: Life) -> bool:
