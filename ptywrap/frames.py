@@ -1,6 +1,6 @@
 """CRC frames, the one on-disk framing of ours, and a scan that finds its way again after damage.
 
-A frame is a 20-byte little-endian header and a payload of at most 1 MiB:
+A frame is a 20-byte little-endian header and a payload; in segments it has at most 1 MiB:
 
 ====== ==== ==================================================================
 field  size meaning
@@ -32,15 +32,15 @@ class Frame(NamedTuple):
     payload: bytes
 
 
-def frame(seq: int, payload: bytes) -> bytes:
-    """Return the bytes of one frame; ValueError when the payload is over 1 MiB."""
-    if len(payload) > LIMIT:
-        raise ValueError(f"a frame holds at most {LIMIT} bytes, not {len(payload)}")
+def frame(seq: int, payload: bytes, limit: int = LIMIT) -> bytes:
+    """Return the bytes of one frame; ValueError when the payload is over `limit` bytes."""
+    if len(payload) > limit:
+        raise ValueError(f"a frame holds at most {limit} bytes, not {len(payload)}")
     crc = zlib.crc32(payload, zlib.crc32(_COVERED.pack(len(payload), seq)))
     return _HEAD.pack(MAGIC, len(payload), seq, crc) + payload
 
 
-def scan(data: bytes | memoryview) -> Iterator[Frame]:
+def scan(data: bytes | memoryview, limit: int = LIMIT) -> Iterator[Frame]:
     """Yield the intact frames of any bytes in order; damage costs only the frames it touches.
 
     On any mismatch the scan goes on at the next magic *after* the current one, so a lying length
@@ -52,7 +52,7 @@ def scan(data: bytes | memoryview) -> Iterator[Frame]:
     while at >= 0 and end - at >= HEADER_BYTES:
         _, length, seq, crc = _HEAD.unpack_from(raw, at)
         stop = at + HEADER_BYTES + length
-        if length <= LIMIT and stop <= end and _intact(raw, at, stop, crc):
+        if length <= limit and stop <= end and _intact(raw, at, stop, crc):
             yield Frame(at, seq, raw[at + HEADER_BYTES : stop])
             at = stop if raw.startswith(MAGIC, stop) else raw.find(MAGIC, stop)
         else:

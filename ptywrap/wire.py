@@ -8,6 +8,18 @@ from _blake2 import blake2b
 
 import msgspec
 
+from ptywrap.batch import (
+    BATCH_LIMIT,
+    BODY_LIMIT,
+    ROWS_LIMIT,
+    Batch,
+    Clocks,
+    Table,
+    facts,
+    pack,
+    unpack,
+)
+from ptywrap.columns import Packed, Unreadable, values
 from ptywrap.facts import (
     Cache,
     Command,
@@ -28,12 +40,19 @@ from ptywrap.facts import (
 )
 from ptywrap.frames import HEADER_BYTES, LIMIT, MAGIC, Frame, frame, intact_end, scan
 from ptywrap.record import run_record
+from ptywrap.tabular import COLUMNS
 
 __all__ = [
+    "BATCH_LIMIT",
+    "BODY_LIMIT",
+    "COLUMNS",
     "HEADER_BYTES",
     "LIMIT",
     "MAGIC",
+    "ROWS_LIMIT",
+    "Batch",
     "Cache",
+    "Clocks",
     "Command",
     "Commit",
     "Context",
@@ -44,16 +63,23 @@ __all__ = [
     "Frame",
     "Host",
     "Loss",
+    "Packed",
     "Process",
     "Project",
     "Sample",
     "Segment",
     "Session",
     "Split",
+    "Table",
+    "Unreadable",
+    "facts",
     "frame",
     "intact_end",
+    "pack",
     "run_record",
     "scan",
+    "unpack",
+    "values",
 ]
 
 VERSION = 1
@@ -61,10 +87,6 @@ TEXT_LIMIT = 4096
 """Bytes a line, an argv or any other text may have in a fact; a longer one is cut and marked."""
 
 _WORD = (1 << 64) - 1
-
-
-class Unreadable(Exception):
-    """Bytes that are no fact of ours; the message names the path of what is wrong."""
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -85,6 +107,11 @@ def decode(row: bytes) -> Fact:
         return _decoder.decode(row)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Unreadable(str(error)) from None
+
+
+def batch_id(stem: str, device: str) -> str:
+    """Return the id of the batch that a segment is, from its file's stem; here and remotely."""
+    return f"{stem}-{device}"
 
 
 def boot_key(device: str, boot_id: str) -> int:

@@ -23,7 +23,10 @@ NOT_IN_THE_RELAY = {"argparse", "asyncio", "logging", "subprocess"} | {
     *("json", "psutil", "msgspec", "msgpack"),
 }
 RELAY_MODULES = 75
-SCHEMA = ["ptywrap", "ptywrap.facts", "ptywrap.frames", "ptywrap.record", "ptywrap.wire"]
+SCHEMA = [
+    *("ptywrap", "ptywrap.batch", "ptywrap.columns", "ptywrap.facts", "ptywrap.frames"),
+    *("ptywrap.record", "ptywrap.tabular", "ptywrap.wire"),
+]
 
 
 def told(breaches: list[str]) -> str:

@@ -1,0 +1,216 @@
+"""One column of a table as the smallest bytes that say it, and back; checked before it is trusted.
+
+A packed column is an array that begins with its kind (storage.md 3.3):
+
+==== ================================== =======================================================
+kind what follows                       for
+==== ================================== =======================================================
+n    width, values [, known]            whole numbers of 1, 2, 4 or 8 bytes, signed, little endian
+o    first, width, differences [, known] numbers that mostly grow; one difference less than rows
+d    values, width, indexes             texts, lists and ids; the distinct values by first use
+c    value                              the same value in every row
+==== ================================== =======================================================
+
+`known` is a bitmap, bit 1 of row r at ``known[r // 8] >> r % 8``; a number that is unknown is 0,
+and 0 as a difference. Which kind a column has follows from its values alone: packing twice gives
+the same bytes.
+"""
+
+from array import array
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from sys import byteorder
+from typing import Any, NamedTuple
+
+MOST = (1 << 63) - 1
+_CODES = {1: "b", 2: "h", 4: "i", 8: "q"}
+_INDEXES = {1: "B", 2: "H"}
+
+
+class Unreadable(Exception):
+    """Bytes that are not what they should be; the message names the path of what is wrong."""
+
+
+class Packed(NamedTuple):
+    """A column as it travels: `data` is numbers, differences or indexes of `width` bytes each.
+
+    `first` is the first number of an `o`, or the value of a `c`; `known` is empty where all are.
+    """
+
+    kind: str
+    width: int = 0
+    data: bytes = b""
+    first: Any = None
+    values: Sequence[Any] = ()
+    known: bytes = b""
+
+
+def pack(values: Sequence[Any]) -> list[Any]:
+    """Return one column ready for MessagePack; ints are signed 64 bits, None is unknown."""
+    first = values[0]
+    if type(first) is not list and values.count(first) == len(values):
+        return ["c", first]
+    if all(type(value) in (int, type(None)) for value in values):
+        return _numbers(values)
+    return _distinct(values)
+
+
+def read(raw: object, rows: int, path: str) -> Packed:
+    """Return a column of `rows` rows, every length, width and index checked; Unreadable says where.
+
+    Nothing is allocated by what the bytes claim.
+    """
+    if not isinstance(raw, list) or not raw:
+        raise Unreadable(f"{path}: no column")
+    kind, *rest = raw
+    if kind == "c" and len(rest) == 1:
+        return Packed("c", first=_plain(rest[0], path))
+    if kind == "d" and len(rest) == 3:
+        return _read_distinct(rest, rows, path)
+    if kind == "n" and len(rest) in (2, 3):
+        width, data = rest[:2]
+        _check(data, _of(_CODES, width, path) * rows, path)
+        return Packed("n", width, data, known=_known(rest[2:], rows, path))
+    if kind == "o" and len(rest) in (3, 4):
+        first, width, data = rest[:3]
+        _check(data, _of(_CODES, width, path) * (rows - 1), path)
+        if type(first) is not int or not -MOST <= first <= MOST:
+            raise Unreadable(f"{path}: its first value is no number of 64 bits")
+        return Packed("o", width, data, first, known=_known(rest[3:], rows, path))
+    raise Unreadable(f"{path}: no kind of column")
+
+
+def values(column: Packed, rows: int) -> list[Any]:
+    """Return the values of a checked column, one a row."""
+    if column.kind == "c":
+        return [column.first] * rows
+    if column.kind == "d":
+        return [column.values[index] for index in _array(_INDEXES[column.width], column.data)]
+    numbers: list[Any] = list(_array(_CODES[column.width], column.data))
+    if column.kind == "o":
+        numbers = list(accumulate(numbers, initial=column.first))
+    if column.known:
+        known = column.known
+        return [
+            value if known[row >> 3] >> (row & 7) & 1 else None for row, value in enumerate(numbers)
+        ]
+    return numbers
+
+
+def _numbers(values: Sequence[int | None]) -> list[Any]:
+    known = [] if None not in values else [_bitmap(values)]
+    plain = [value or 0 for value in values]
+    width = _width(plain)
+    if width == 8 and not known:
+        distinct = _distinct(values)
+        if len(distinct[1]) * 9 + len(distinct[3]) < len(values) * 4:
+            return distinct
+    carried = plain if not known else _carried(values)
+    differences = [second - first for first, second in pairwise(carried)]
+    if _fits(differences) and _width(differences) < width:
+        size = _width(differences)
+        return ["o", carried[0], size, _bytes(_CODES[size], differences), *known]
+    return ["n", width, _bytes(_CODES[width], plain), *known]
+
+
+def _carried(values: Sequence[int | None]) -> list[int]:
+    """Return the numbers with each unknown one as its former: its difference is 0."""
+    out = []
+    last = next((value for value in values if value is not None), 0)
+    for value in values:
+        last = last if value is None else value
+        out.append(last)
+    return out
+
+
+def _distinct(values: Sequence[Any]) -> list[Any]:
+    places: dict[Any, int] = {}
+    distinct: list[Any] = []
+    indexes = []
+    for value in values:
+        key = tuple(value) if type(value) is list else (type(value), value)
+        place = places.get(key)
+        if place is None:
+            place = places[key] = len(distinct)
+            distinct.append(value)
+        indexes.append(place)
+    width = 1 if len(distinct) <= 256 else 2
+    return ["d", distinct, width, _bytes(_INDEXES[width], indexes)]
+
+
+def _bitmap(values: Sequence[Any]) -> bytes:
+    bits = bytearray((len(values) + 7) // 8)
+    for row, value in enumerate(values):
+        if value is not None:
+            bits[row >> 3] |= 1 << (row & 7)
+    return bytes(bits)
+
+
+def _width(numbers: Sequence[int]) -> int:
+    low, high = min(numbers, default=0), max(numbers, default=0)
+    for width in (1, 2, 4):
+        bound = 1 << (8 * width - 1)
+        if -bound <= low and high < bound:
+            return width
+    return 8
+
+
+def _fits(numbers: Sequence[int]) -> bool:
+    return min(numbers, default=0) >= -MOST and max(numbers, default=0) <= MOST
+
+
+def _bytes(code: str, numbers: Sequence[int]) -> bytes:
+    words = array(code, numbers)
+    if byteorder == "big":
+        words.byteswap()
+    return words.tobytes()
+
+
+def _array(code: str, data: bytes) -> "array[int]":
+    words: array[int] = array(code)
+    words.frombytes(data)
+    if byteorder == "big":
+        words.byteswap()
+    return words
+
+
+def _read_distinct(rest: list[Any], rows: int, path: str) -> Packed:
+    distinct, width, data = rest
+    _check(data, _of(_INDEXES, width, path) * rows, path)
+    if not isinstance(distinct, list) or not distinct:
+        raise Unreadable(f"{path}: no distinct values")
+    checked = [_plain(value, path) for value in distinct]
+    if max(_array(_INDEXES[width], data)) >= len(checked):
+        raise Unreadable(f"{path}: an index beyond its values")
+    return Packed("d", width, data, values=checked)
+
+
+def _known(rest: list[Any], rows: int, path: str) -> bytes:
+    if not rest:
+        return b""
+    _check(rest[0], (rows + 7) // 8, path)
+    return bytes(rest[0])
+
+
+def _of(widths: dict[int, str], width: object, path: str) -> int:
+    if type(width) is not int or width not in widths:
+        raise Unreadable(f"{path}: no such width")
+    return width
+
+
+def _check(data: object, size: int, path: str) -> None:
+    if not isinstance(data, bytes) or len(data) != size:
+        raise Unreadable(f"{path}: not {size} bytes")
+
+
+def _plain(value: object, path: str) -> Any:
+    """Return a value of a dictionary: a scalar, or a list of texts."""
+    if isinstance(value, list):
+        if not all(type(one) is str for one in value):
+            raise Unreadable(f"{path}: a list of other things than texts")
+        return value
+    if type(value) is int and not -MOST <= value <= MOST:
+        raise Unreadable(f"{path}: a number of more than 64 bits")
+    if value is not None and type(value) not in (int, bool, str, bytes):
+        raise Unreadable(f"{path}: a value of no known type")
+    return value

@@ -1,0 +1,189 @@
+"""Facts as rows of flat tables and back: the tables and columns that batches carry, in their order.
+
+Split, download (`dl_*`) and context are columns of `commands`. A list inside a fact is a table of
+its own, whose rows name their fact by its key and their place in it. Lengths of processes are whole
+microseconds (`*_us`). Commits and the headers of segments are in no table: they never travel.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from msgspec import Struct, structs
+
+from ptywrap.facts import (
+    Cache,
+    Command,
+    Context,
+    Daemon,
+    Download,
+    Fact,
+    Flow,
+    Host,
+    Loss,
+    Process,
+    Project,
+    Sample,
+    Session,
+    Split,
+)
+
+Row = dict[str, Any]
+_US = 1000
+_TIMES = ("wall_ns", "cpu_user_ns", "cpu_sys_ns")
+_NESTED = ("split", "other_reasons", "download", "daemons", "context")
+_DOWNLOAD = tuple(f"dl_{name}" for name in Download.__struct_fields__)
+
+
+def _names(struct: type[Struct], leave: Iterable[str] = ()) -> tuple[str, ...]:
+    return tuple(name for name in struct.__struct_fields__ if name not in leave)
+
+
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "sessions": _names(Session),
+    "commands": (
+        *_names(Command, _NESTED),
+        *_names(Split),
+        *_DOWNLOAD,
+        *_names(Context),
+    ),
+    "processes": (*_names(Process, _TIMES), *(f"{name[:-2]}us" for name in _TIMES)),
+    "flows": _names(Flow),
+    "samples": ("class", *_names(Sample, ("class_",))),
+    "projects": _names(Project),
+    "losses": _names(Loss),
+    "hosts": _names(Host, ("caches",)),
+    "daemons": ("session", "command", "place", *_names(Daemon)),
+    "other_reasons": ("session", "command", "place", "name", "length_ns"),
+    "caches": ("device", "at", "place", *_names(Cache)),
+}
+"""The columns of each table in the order they are packed."""
+
+_TABLES: Mapping[type[Struct], str] = {
+    Session: "sessions",
+    Command: "commands",
+    Process: "processes",
+    Flow: "flows",
+    Sample: "samples",
+    Project: "projects",
+    Loss: "losses",
+    Host: "hosts",
+}
+
+
+class Told(NamedTuple):
+    """One row and the table it is of."""
+
+    table: str
+    row: Row
+
+
+def rows(fact: Fact) -> Iterator[Told]:
+    """Yield a fact's row, then those of the lists in it; none for what never travels."""
+    table = _TABLES.get(type(fact))
+    if table is None:
+        return
+    row = {name: getattr(fact, name) for name in fact.__struct_fields__}
+    match fact:
+        case Command():
+            yield Told(table, _flat(fact, row))
+            yield from _lists(fact)
+        case Process():
+            for name in _TIMES:
+                length = row.pop(name)
+                row[f"{name[:-2]}us"] = None if length is None else length // _US
+            yield Told(table, row)
+        case Sample():
+            row["class"] = row.pop("class_")
+            yield Told(table, row)
+        case Host():
+            caches = row.pop("caches")
+            yield Told(table, row)
+            key = {"device": fact.device, "at": fact.at}
+            yield from _placed("caches", key, map(structs.asdict, caches))
+        case _:
+            yield Told(table, row)
+
+
+def facts(tables: Mapping[str, list[Row]]) -> Iterator[Fact]:
+    """Yield the facts that rows were made of, table by table; unknown columns are passed over."""
+    within = {
+        name: _by_key(tables.get(name, ()), 2) for name in ("daemons", "other_reasons", "caches")
+    }
+    for struct, table in _TABLES.items():
+        for row in tables.get(table, ()):
+            yield _fact(struct, row, within)
+
+
+def _flat(fact: Command, row: Row) -> Row:
+    parts: Row = {}
+    for part in (fact.split, fact.context):
+        parts |= {} if part is None else structs.asdict(part)
+    if fact.download is not None:
+        parts |= {f"dl_{name}": value for name, value in structs.asdict(fact.download).items()}
+    for name in _NESTED:
+        del row[name]
+    return row | parts
+
+
+def _lists(fact: Command) -> Iterator[Told]:
+    key = {"session": fact.session, "command": fact.id}
+    yield from _placed("daemons", key, map(structs.asdict, fact.daemons or ()))
+    reasons = (fact.other_reasons or {}).items()
+    yield from _placed(
+        "other_reasons", key, ({"name": name, "length_ns": ns} for name, ns in reasons)
+    )
+
+
+def _placed(table: str, key: Row, entries: Iterable[Row]) -> Iterator[Told]:
+    for place, entry in enumerate(entries):
+        yield Told(table, {**key, "place": place, **entry})
+
+
+def _by_key(found: Iterable[Row], length: int) -> dict[tuple[Any, ...], list[Row]]:
+    out: dict[tuple[Any, ...], list[Row]] = {}
+    for row in found:
+        key = tuple(row.values())[:length]
+        out.setdefault(key, []).append(row)
+    return out
+
+
+def _fact(
+    struct: type[Struct], row: Row, within: Mapping[str, dict[tuple[Any, ...], list[Row]]]
+) -> Any:
+    if struct is Process:
+        row = {**row}
+        for name in _TIMES:
+            length = row.pop(f"{name[:-2]}us", None)
+            row[name] = None if length is None else length * _US
+    if struct is Sample:
+        row = {**row, "class_": row.get("class")}
+    values = _known(struct, row)
+    if struct is Command:
+        values |= _nested(row, within)
+    if struct is Host:
+        caches = within["caches"].get((row["device"], row["at"]), ())
+        values["caches"] = [Cache(**_known(Cache, entry)) for entry in caches]
+    return struct(**values)
+
+
+def _nested(row: Row, within: Mapping[str, dict[tuple[Any, ...], list[Row]]]) -> Row:
+    key = (row["session"], row["id"])
+    download = {name: row.get(f"dl_{name}") for name in Download.__struct_fields__}
+    context = _known(Context, row)
+    split = _known(Split, row)
+    daemons = within["daemons"].get(key)
+    reasons = within["other_reasons"].get(key)
+    return {
+        "split": Split(**split) if split else None,
+        "download": Download(**_known(Download, download))
+        if any(value is not None for value in download.values())
+        else None,
+        "context": Context(**context) if context else None,
+        "daemons": daemons and [Daemon(**_known(Daemon, entry)) for entry in daemons],
+        "other_reasons": reasons and {entry["name"]: entry["length_ns"] for entry in reasons},
+    }
+
+
+def _known(struct: type[Struct], row: Row) -> Row:
+    """Return what a row knows of a struct's fields; the rest keeps its default."""
+    return {name: row[name] for name in struct.__struct_fields__ if row.get(name) is not None}
