@@ -78,23 +78,23 @@ def _controls_us(descriptor: int) -> bool:
 class Terminal:
     """The user's terminal: `keys` is read, `screen` is written; `saved` is how it was."""
 
-    __slots__ = ("_name", "_raw", "keys", "saved", "screen")
+    __slots__ = ("keys", "name", "raw", "saved", "screen")
 
     def __init__(self, saved: Modes) -> None:
         """Open it again by name; descriptors 0 and 1 are the caller's to keep as they are."""
         self.saved = saved
-        self._raw = raw(saved)
+        self.raw = raw(saved)
         same = posix.fstat(0).st_rdev == posix.fstat(1).st_rdev
         self.keys = reopened(0, posix.O_RDWR if same else posix.O_RDONLY)
         self.screen = self.keys if same else reopened(1, posix.O_WRONLY)
         try:
-            self._name = posix.ttyname(0)
+            self.name = posix.ttyname(0)
         except OSError:
-            self._name = "/dev/tty"
+            self.name = "/dev/tty"
 
     def make_raw(self) -> None:
         """Set raw mode."""
-        termios.tcsetattr(self.keys, termios.TCSANOW, self._raw)
+        termios.tcsetattr(self.keys, termios.TCSANOW, self.raw)
 
     def restore(self) -> None:
         """Give back the saved mode, unless somebody else has changed it since.
@@ -106,7 +106,7 @@ class Terminal:
             self._restore(self.keys)
         except (OSError, termios.error):
             try:
-                again = posix.open(self._name, posix.O_RDWR | posix.O_NOCTTY | posix.O_NONBLOCK)
+                again = posix.open(self.name, posix.O_RDWR | posix.O_NOCTTY | posix.O_NONBLOCK)
             except OSError:
                 return
             try:
@@ -118,7 +118,7 @@ class Terminal:
     def _restore(self, descriptor: int) -> None:
         now = termios.tcgetattr(descriptor)
         # Not the control flags and speeds: drivers correct those (pty_set_termios).
-        if [*now[:2], now[3], now[6]] == [*self._raw[:2], self._raw[3], self._raw[6]]:
+        if [*now[:2], now[3], now[6]] == [*self.raw[:2], self.raw[3], self.raw[6]]:
             termios.tcsetattr(descriptor, termios.TCSANOW, self.saved)
 
     def stop_group(self) -> None:
