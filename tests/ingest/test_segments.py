@@ -25,7 +25,7 @@ def _read(data: bytes, facts: int | None = 2) -> Batch:
 
 def _missed(batch: Batch) -> int | None:
     losses = batch.tables.get("losses")
-    return losses.columns["missed"][0] if losses else None
+    return next(iter(losses.columns["missed"])) if losses else None
 
 
 @pytest.mark.parametrize(

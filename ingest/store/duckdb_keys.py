@@ -1,0 +1,100 @@
+"""Which keys a table may hold already: hashes in memory, so that the new need no search.
+
+A fact told again has the day of its former telling, so a day's hashes are read from the table when
+the day is first touched, and kept while there is room. Two keys may share a hash, and what was
+deleted is still among them: whoever is told of a key looks it up in the table.
+"""
+
+from typing import Any
+
+import numpy
+from duckdb import DuckDBPyConnection
+
+from ingest.store.duckdb_file import statement
+from ingest.store.tables import SHAPES
+
+MOST = 32_000_000
+"""Hashes held in all, 8 bytes each."""
+
+
+class Hashes:
+    """A set of 64-bit hashes as a few sorted arrays, each at least twice the next."""
+
+    def __init__(self) -> None:
+        self._runs: list[Any] = []
+
+    def __len__(self) -> int:
+        return sum(map(len, self._runs))
+
+    def add(self, hashes: Any) -> None:
+        """Add hashes in any order."""
+        if len(hashes):
+            self._runs.append(numpy.sort(hashes))
+        while len(self._runs) > 1 and len(self._runs[-2]) < 2 * len(self._runs[-1]):
+            both = self._runs[-2:]
+            self._runs[-2:] = [numpy.sort(numpy.concatenate(both), kind="stable")]
+
+    def among(self, hashes: Any) -> Any:
+        """Return which of the hashes are in the set."""
+        order = numpy.argsort(hashes)
+        sought = hashes[order]
+        found = numpy.zeros(len(hashes), numpy.bool_)
+        for run in self._runs:
+            places = numpy.searchsorted(run, sought)
+            places[places == len(run)] = 0
+            found |= run[places] == sought
+        out = numpy.empty_like(found)
+        out[order] = found
+        return out
+
+
+class Keys:
+    """The hashes of the days of all tables; what a transaction adds counts when it is committed."""
+
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
+        self._days: dict[tuple[str, int], Hashes] = {}
+        self._added: list[tuple[tuple[str, int], Any]] = []
+
+    def told(self, cursor: DuckDBPyConnection, table: str, days: Any, hashes: Any) -> Any:
+        """Return which rows may be in a table already, and remember all of them as told."""
+        out = numpy.zeros(len(hashes), numpy.bool_)
+        for day in numpy.unique(days).tolist():
+            rows = days == day
+            out[rows] = self._day(cursor, table, day).among(hashes[rows])
+            self._added.append(((table, day), hashes[rows]))
+        return out
+
+    def commit(self) -> None:
+        """Keep what was told since the last time."""
+        for key, hashes in self._added:
+            if key in self._days:
+                self._days[key].add(hashes)
+        self._added.clear()
+        while len(self._days) > 1 and sum(map(len, self._days.values())) > self._most:
+            del self._days[next(iter(self._days))]
+
+    def roll_back(self) -> None:
+        """Forget what was told since the last time: it did not come to be."""
+        self._added.clear()
+
+    def clear(self) -> None:
+        """Forget everything: it is read again where it is needed."""
+        self._days.clear()
+        self._added.clear()
+
+    def _day(self, cursor: DuckDBPyConnection, table: str, day: int) -> Hashes:
+        key = (table, day)
+        found = self._days.pop(key, None)
+        if found is None:
+            found = Hashes()
+            text = statement("hashes", table=table, key=key_of(table, "t"))
+            found.add(cursor.execute(text, {"day": day}).fetchnumpy()["hash"])
+        # The days last asked for are the last to go.
+        self._days[key] = found
+        return found
+
+
+def key_of(table: str, alias: str) -> str:
+    """Return the key columns of a table below (tenant, device) as SQL."""
+    return ", ".join(f'{alias}."{column}"' for column in SHAPES[table].key)

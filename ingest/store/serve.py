@@ -1,0 +1,72 @@
+"""The end of the socket that owns a store: takes calls, answers them, one beside the other."""
+
+import asyncio
+import logging
+import os
+import socket
+import struct
+import traceback
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from ingest.store import calls
+from ingest.store.base import Store, StoreError
+
+_PEER = struct.Struct("3i")
+_log = logging.getLogger(__name__)
+Opened = Callable[[], Awaitable[Store]]
+
+
+async def listen(path: Path, opened: Opened) -> asyncio.Server:
+    """Take calls at a socket for this user alone; `opened` waits until there is a store."""
+
+    async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            if is_ours(writer):
+                while (body := await _body(reader)) is not None:
+                    writer.write(await _answer(body, opened))
+                    await writer.drain()
+        except (OSError, EOFError):
+            _log.debug("a client hung up")
+        finally:
+            writer.close()
+
+    path.unlink(missing_ok=True)
+    before = os.umask(0o177)
+    try:
+        return await asyncio.start_unix_server(client, path)
+    finally:
+        os.umask(before)
+
+
+def is_ours(writer: asyncio.StreamWriter) -> bool:
+    """Check the client's uid (unix(7), SO_PEERCRED; elsewhere the 0700 folder must do)."""
+    option = getattr(socket, "SO_PEERCRED", None)
+    if option is None:
+        return True
+    peer = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, option, _PEER.size)
+    _, uid, _ = _PEER.unpack(peer)
+    return bool(uid == os.getuid())
+
+
+async def _body(reader: asyncio.StreamReader) -> bytes | None:
+    """Return the body of the next frame, or None where there is none or it is too long."""
+    head = await reader.read(calls.LENGTH.size)
+    if not head:
+        return None
+    head += await reader.readexactly(calls.LENGTH.size - len(head))
+    (length,) = calls.LENGTH.unpack(head)
+    return await reader.readexactly(length) if length <= calls.CALL_LIMIT else None
+
+
+async def _answer(body: bytes, opened: Opened) -> bytes:
+    try:
+        name, arguments = calls.called(body)
+        return calls.answer(await getattr(await opened(), name)(**arguments))
+    except StoreError as error:
+        return calls.refusal(error)
+    except (TypeError, ValueError, LookupError, OverflowError) as error:
+        # An argument that is missing or that no column can hold; never what an exception says.
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        _log.warning("refused: %s, at %s:%d", type(error).__name__, where.filename, where.lineno)
+        return calls.refusal(StoreError("the store cannot answer that", "its log says where"))
