@@ -6,12 +6,12 @@ unknown in every row are left out. Equal facts give equal bytes: there is no map
 that of the schema.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
-from ptywrap import columns, tabular
+from ptywrap import columns, strict, tabular
 from ptywrap.columns import Packed, Unreadable
 from ptywrap.facts import Fact, Segment
 
@@ -21,10 +21,10 @@ VERSION = 1
 BATCH_LIMIT = 4 << 20
 """Bytes a batch may have before it is compressed; `BODY_LIMIT` bounds it after."""
 BODY_LIMIT = 1 << 20
-ROWS_LIMIT = 4096
-_ELEMENTS = 50_000
+ROWS_LIMIT = strict.ARRAY_LIMIT
 _encoder = msgspec.msgpack.Encoder()
 _HEAD = ("v", "batch", "device", "boot", "clocks", "policy", "tables")
+_TABLE = ("n", "cols")
 
 
 class Clocks(NamedTuple):
@@ -55,19 +55,42 @@ class Batch(NamedTuple):
 
 
 def pack(name: str, header: Segment, facts: Iterable[Fact]) -> bytes:
-    """Return the bytes of the batch `name`; facts that never travel are passed over."""
+    """Return the bytes of the batch `name`; facts that never travel are passed over.
+
+    Of a fact told again only the last telling is packed. ValueError when the batch is more than a
+    server takes: `batches` divides it.
+    """
     tables: dict[str, list[tabular.Row]] = {}
-    for fact in facts:
+    for fact in tabular.latest(facts):
         for table, row in tabular.rows(fact):
             tables.setdefault(table, []).append(row)
-    packed = {
+    if any(len(rows) > ROWS_LIMIT for rows in tables.values()):
+        raise ValueError(f"more than {ROWS_LIMIT} rows of a table")
+    packed: dict[str, dict[str, Any]] = {
         table: {"n": len(tables[table]), "cols": _packed(tables[table], names)}
         for table, names in tabular.COLUMNS.items()
         if table in tables
     }
     clocks = [header.wall_ns, header.monotonic_ns, header.boottime_ns, header.utc_offset_ns]
     values = (VERSION, name, header.device, header.boot_id, clocks, header.policy, packed)
-    return _encoder.encode(dict(zip(_HEAD, values, strict=True)))
+    body = _encoder.encode(dict(zip(_HEAD, values, strict=True)))
+    if len(body) > BATCH_LIMIT or _elements(packed) > strict.ELEMENTS:
+        raise ValueError(f"more than {BATCH_LIMIT} bytes or {strict.ELEMENTS} elements")
+    return body
+
+
+def batches(name: str, header: Segment, facts: Sequence[Fact]) -> list[tuple[str, bytes]]:
+    """Return facts as the batches a server takes: mostly one, else halves `.0` and `.1` of it."""
+    try:
+        return [(name, pack(name, header, facts))]
+    except ValueError:
+        if len(facts) < 2:
+            raise
+    half = len(facts) // 2
+    return [
+        *batches(f"{name}.0", header, facts[:half]),
+        *batches(f"{name}.1", header, facts[half:]),
+    ]
 
 
 def unpack(body: bytes) -> Batch:
@@ -77,8 +100,8 @@ def unpack(body: bytes) -> Batch:
     """
     if len(body) > BATCH_LIMIT:
         raise Unreadable(f"more than {BATCH_LIMIT} bytes")
-    raw = _map(_unpacked(body), "batch")
-    if raw.get("v") != VERSION:
+    raw = _map(strict.decoded(body), "batch")
+    if type(raw.get("v")) is not int or raw["v"] != VERSION:
         raise Unreadable(f"v: this reads version {VERSION} alone")
     clocks = raw.get("clocks")
     if not isinstance(clocks, list) or len(clocks) != 4 or not all(map(_is_moment, clocks)):
@@ -86,6 +109,7 @@ def unpack(body: bytes) -> Batch:
     policy = raw.get("policy")
     if type(policy) is not int or not _is_moment(policy):
         raise Unreadable("policy: no number")
+    _passed_over(raw, _HEAD, "batch")
     tables = _map(raw.get("tables"), "tables")
     return Batch(
         _text(raw, "batch"),
@@ -98,13 +122,19 @@ def unpack(body: bytes) -> Batch:
 
 
 def facts(batch: Batch) -> Iterator[Fact]:
-    """Yield the facts of a batch, table by table; what this version does not know is passed."""
+    """Yield the facts of a batch, table by table; what this version does not know is passed.
+
+    Raise Unreadable where a row is no fact: it lacks part of its key, or holds another type.
+    """
     tables = {}
     for name, table in batch.tables.items():
         known = [column for column in tabular.COLUMNS.get(name, ()) if column in table.columns]
         values = [columns.values(table.columns[column], table.rows) for column in known]
         tables[name] = [dict(zip(known, row, strict=True)) for row in zip(*values, strict=True)]
-    return tabular.facts(tables)
+    try:
+        yield from tabular.facts(tables)
+    except msgspec.ValidationError as error:
+        raise Unreadable(str(error)) from None
 
 
 def _packed(rows: list[tabular.Row], names: tuple[str, ...]) -> dict[str, list[Any]]:
@@ -116,46 +146,15 @@ def _packed(rows: list[tabular.Row], names: tuple[str, ...]) -> dict[str, list[A
     return out
 
 
-def _unpacked(body: bytes) -> Any:
-    """Decode within bounds: depth is what the callers below ask for, elements are counted here."""
-    # The observer and the verbs import the schema too, and unpack nothing.
-    import msgpack  # noqa: PLC0415
-
-    elements = 0
-
-    def counted(more: int) -> None:
-        nonlocal elements
-        elements += more
-        if elements > _ELEMENTS:
-            raise Unreadable(f"more than {_ELEMENTS} elements")
-
-    def pairs(found: list[tuple[Any, Any]]) -> dict[Any, Any]:
-        counted(len(found))
-        out = dict(found)
-        if len(out) != len(found):
-            raise Unreadable("a key that stands twice")
-        return out
-
-    def listed(found: list[Any]) -> list[Any]:
-        counted(len(found) + 1)
-        return found
-
-    try:
-        return msgpack.unpackb(
-            body,
-            strict_map_key=True,
-            max_array_len=ROWS_LIMIT,
-            max_map_len=256,
-            max_str_len=16_384,
-            max_bin_len=65_536,
-            max_ext_len=0,
-            object_pairs_hook=pairs,
-            list_hook=listed,
-        )
-    except Unreadable:
-        raise
-    except (ValueError, TypeError, msgpack.UnpackException, RecursionError) as error:
-        raise Unreadable(f"no MessagePack of ours: {type(error).__name__}") from None
+def _elements(packed: Mapping[str, Mapping[str, Any]]) -> int:
+    """Return how many elements a reader counts in tables, at most: the rest of a batch has few."""
+    number = 100
+    for table in packed.values():
+        for column in table["cols"].values():
+            values = column[1] if column[0] == "d" else ()
+            lists = sum(len(value) + 1 for value in values if type(value) is list)
+            number += 12 + len(values) + lists
+    return number
 
 
 def _table(name: str, raw: Any) -> Table:
@@ -163,6 +162,7 @@ def _table(name: str, raw: Any) -> Table:
     rows = table.get("n")
     if type(rows) is not int or not 0 < rows <= ROWS_LIMIT:
         raise Unreadable(f"tables.{name}.n: not 1 to {ROWS_LIMIT} rows")
+    _passed_over(table, _TABLE, f"tables.{name}")
     found = _map(table.get("cols"), f"tables.{name}.cols")
     return Table(
         rows,
@@ -179,6 +179,13 @@ def _map(raw: Any, path: str) -> dict[str, Any]:
     return raw
 
 
+def _passed_over(raw: dict[str, Any], known: tuple[str, ...], path: str) -> None:
+    """Allow what a newer version may have added, as long as it is within the bounds."""
+    for name in raw.keys() - known:
+        if not strict.plain(raw[name], strict.DEPTH - 3):
+            raise Unreadable(f"{path}.{_named(name)}: deeper, or of another type, than may be")
+
+
 def _text(raw: dict[str, Any], name: str) -> str:
     value = raw.get(name)
     if not isinstance(value, str) or len(value) > 128:
@@ -187,7 +194,7 @@ def _text(raw: dict[str, Any], name: str) -> str:
 
 
 def _named(name: str) -> str:
-    if not name.replace("_", "").isalnum() or len(name) > 48:
+    if not name.isascii() or not name.replace("_", "").isalnum() or len(name) > 48:
         raise Unreadable("a name that no table or column has")
     return name
 

@@ -23,8 +23,12 @@ from sys import byteorder
 from typing import Any, NamedTuple
 
 MOST = (1 << 63) - 1
+LEAST = -MOST - 1
 _CODES = {1: "b", 2: "h", 4: "i", 8: "q"}
 _INDEXES = {1: "B", 2: "H"}
+_SCALARS = frozenset({int, bool, str, bytes, type(None)})
+_TEXTS = frozenset({str, bytes, type(None)})
+_NUMBERS = frozenset({int, type(None)})
 
 
 class Unreadable(Exception):
@@ -46,12 +50,16 @@ class Packed(NamedTuple):
 
 
 def pack(values: Sequence[Any]) -> list[Any]:
-    """Return one column ready for MessagePack; ints are signed 64 bits, None is unknown."""
+    """Return one column ready for MessagePack: ints, bools, texts, bytes and lists of texts.
+
+    None is unknown, and so is a number that 64 bits with a sign do not hold.
+    """
+    kinds = set(map(type, values))
+    if kinds <= _NUMBERS:
+        return _numbers(_held(values))
     first = values[0]
-    if type(first) is not list and values.count(first) == len(values):
+    if len(kinds) == 1 and list not in kinds and values.count(first) == len(values):
         return ["c", first]
-    if all(type(value) in (int, type(None)) for value in values):
-        return _numbers(values)
     return _distinct(values)
 
 
@@ -72,11 +80,7 @@ def read(raw: object, rows: int, path: str) -> Packed:
         _check(data, _of(_CODES, width, path) * rows, path)
         return Packed("n", width, data, known=_known(rest[2:], rows, path))
     if kind == "o" and len(rest) in (3, 4):
-        first, width, data = rest[:3]
-        _check(data, _of(_CODES, width, path) * (rows - 1), path)
-        if type(first) is not int or not -MOST <= first <= MOST:
-            raise Unreadable(f"{path}: its first value is no number of 64 bits")
-        return Packed("o", width, data, first, known=_known(rest[3:], rows, path))
+        return _read_differences(rest, rows, path)
     raise Unreadable(f"{path}: no kind of column")
 
 
@@ -97,7 +101,17 @@ def values(column: Packed, rows: int) -> list[Any]:
     return numbers
 
 
+def _held(values: Sequence[int | None]) -> Sequence[int | None]:
+    """Return numbers of which none is too large for a column."""
+    plain = [value for value in values if value is not None]
+    if not plain or (min(plain) >= LEAST and max(plain) <= MOST):
+        return values
+    return [None if value is None or not LEAST <= value <= MOST else value for value in values]
+
+
 def _numbers(values: Sequence[int | None]) -> list[Any]:
+    if values.count(values[0]) == len(values):
+        return ["c", values[0]]
     known = [] if None not in values else [_bitmap(values)]
     plain = [value or 0 for value in values]
     width = _width(plain)
@@ -107,8 +121,8 @@ def _numbers(values: Sequence[int | None]) -> list[Any]:
             return distinct
     carried = plain if not known else _carried(values)
     differences = [second - first for first, second in pairwise(carried)]
-    if _fits(differences) and _width(differences) < width:
-        size = _width(differences)
+    size = _width(differences)
+    if size < width:
         return ["o", carried[0], size, _bytes(_CODES[size], differences), *known]
     return ["n", width, _bytes(_CODES[width], plain), *known]
 
@@ -155,10 +169,6 @@ def _width(numbers: Sequence[int]) -> int:
     return 8
 
 
-def _fits(numbers: Sequence[int]) -> bool:
-    return min(numbers, default=0) >= -MOST and max(numbers, default=0) <= MOST
-
-
 def _bytes(code: str, numbers: Sequence[int]) -> bytes:
     words = array(code, numbers)
     if byteorder == "big":
@@ -174,15 +184,30 @@ def _array(code: str, data: bytes) -> "array[int]":
     return words
 
 
+def _read_differences(rest: list[Any], rows: int, path: str) -> Packed:
+    first, width, data = rest[:3]
+    _check(data, _of(_CODES, width, path) * (rows - 1), path)
+    if type(first) is not int or not LEAST <= first <= MOST:
+        raise Unreadable(f"{path}: its first value is no number of 64 bits")
+    # Whoever adds them up in words of 64 bits must not come round at the other end.
+    if width == 8 or abs(first) > MOST >> 1:
+        sums = list(accumulate(_array(_CODES[width], data), initial=first))
+        if min(sums) < LEAST or max(sums) > MOST:
+            raise Unreadable(f"{path}: its sums are no numbers of 64 bits")
+    return Packed("o", width, data, first, known=_known(rest[3:], rows, path))
+
+
 def _read_distinct(rest: list[Any], rows: int, path: str) -> Packed:
     distinct, width, data = rest
     _check(data, _of(_INDEXES, width, path) * rows, path)
     if not isinstance(distinct, list) or not distinct:
         raise Unreadable(f"{path}: no distinct values")
-    checked = [_plain(value, path) for value in distinct]
-    if max(_array(_INDEXES[width], data)) >= len(checked):
+    if not set(map(type, distinct)) <= _TEXTS:
+        for value in distinct:
+            _plain(value, path)
+    if max(data if width == 1 else _array(_INDEXES[width], data)) >= len(distinct):
         raise Unreadable(f"{path}: an index beyond its values")
-    return Packed("d", width, data, values=checked)
+    return Packed("d", width, data, values=distinct)
 
 
 def _known(rest: list[Any], rows: int, path: str) -> bytes:
@@ -209,8 +234,8 @@ def _plain(value: object, path: str) -> Any:
         if not all(type(one) is str for one in value):
             raise Unreadable(f"{path}: a list of other things than texts")
         return value
-    if type(value) is int and not -MOST <= value <= MOST:
+    if type(value) is int and not LEAST <= value <= MOST:
         raise Unreadable(f"{path}: a number of more than 64 bits")
-    if value is not None and type(value) not in (int, bool, str, bytes):
+    if type(value) not in _SCALARS:
         raise Unreadable(f"{path}: a value of no known type")
     return value

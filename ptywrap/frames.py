@@ -59,10 +59,10 @@ def scan(data: bytes | memoryview, limit: int = LIMIT) -> Iterator[Frame]:
             at = raw.find(MAGIC, at + 1)
 
 
-def intact_end(data: bytes) -> int:
+def intact_end(data: bytes, limit: int = LIMIT) -> int:
     """Return the offset behind the last intact frame: what a dead writer's file is cut to."""
     end = 0
-    for found in scan(data):
+    for found in scan(data, limit):
         end = found.offset + HEADER_BYTES + len(found.payload)
     return end
 

@@ -91,6 +91,23 @@ class Secrets(Struct, frozen=True, forbid_unknown_fields=True):
     carriers: Words
 
 
+class Outward(Struct, frozen=True, forbid_unknown_fields=True):
+    """What may leave beside tools and their words; its fields are explained in `rules.toml`."""
+
+    domains: Words
+    sensors: Words
+    losses: Words
+    labels: Words
+    sockets: Words
+    processors: Words
+    machines: Words
+    systems: Words
+    file_systems: Words
+    power: Words
+    caches: Words
+    git_settings: Words
+
+
 class _Shell(Struct, frozen=True, forbid_unknown_fields=True):
     builtins: Words
     keywords: Words
@@ -120,6 +137,7 @@ class _Document(Struct, frozen=True, forbid_unknown_fields=True):
     actors: _Actors
     lockfiles: _Names
     shell: _Shell
+    outward: Outward
     secrets: Secrets
     tools: dict[str, Tool]
 
@@ -140,6 +158,7 @@ class Rules(NamedTuple):
     builtins: Words
     keywords: Words
     skipped: Words
+    outward: Outward
     secrets: Secrets
     tokens: re.Pattern[str]
     webhooks: re.Pattern[str]
@@ -179,6 +198,7 @@ def load(text: str) -> Rules:
         builtins=document.shell.builtins,
         keywords=document.shell.keywords,
         skipped=document.shell.skipped,
+        outward=document.outward,
         secrets=document.secrets,
         tokens=_tokens(document.secrets),
         webhooks=re.compile(

@@ -8,7 +8,7 @@ microseconds (`*_us`). Commits and the headers of segments are in no table: they
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from msgspec import Struct, structs
+from msgspec import Struct, convert, structs
 
 from ptywrap.facts import (
     Cache,
@@ -28,6 +28,8 @@ from ptywrap.facts import (
 )
 
 Row = dict[str, Any]
+Key = tuple[Any, ...]
+Lists = dict[Key | None, list[Row]]
 _US = 1000
 _TIMES = ("wall_ns", "cpu_user_ns", "cpu_sys_ns")
 _NESTED = ("split", "other_reasons", "download", "daemons", "context")
@@ -58,6 +60,25 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 """The columns of each table in the order they are packed."""
 
+KEYS: Mapping[type[Struct], tuple[str, ...]] = {
+    Session: ("id",),
+    Command: ("session", "id"),
+    Process: ("session", "pid", "start_ticks"),
+    Flow: ("session", "id", "command"),
+    Sample: ("session", "command", "at"),
+    Project: ("repo", "alias"),
+    Loss: ("session", "sensor", "since"),
+    Host: ("device", "at"),
+}
+"""The fields that tell two facts apart; told again with the same ones, a fact replaces itself."""
+
+_WITHIN = {
+    "daemons": ("session", "command"),
+    "other_reasons": ("session", "command"),
+    "caches": ("device", "at"),
+}
+_HASHES = ("tree_hash", "argv_hash", "lockfile_hash", "network_id")
+
 _TABLES: Mapping[type[Struct], str] = {
     Session: "sessions",
     Command: "commands",
@@ -75,6 +96,18 @@ class Told(NamedTuple):
 
     table: str
     row: Row
+
+
+def latest(facts: Iterable[Fact]) -> list[Fact]:
+    """Return the last telling of each fact that travels, in the order of those tellings."""
+    found: dict[tuple[Any, ...], Fact] = {}
+    for fact in facts:
+        names = KEYS.get(type(fact))
+        if names is not None:
+            key = (type(fact), *(getattr(fact, name) for name in names))
+            found.pop(key, None)
+            found[key] = fact
+    return list(found.values())
 
 
 def rows(fact: Fact) -> Iterator[Told]:
@@ -105,10 +138,11 @@ def rows(fact: Fact) -> Iterator[Told]:
 
 
 def facts(tables: Mapping[str, list[Row]]) -> Iterator[Fact]:
-    """Yield the facts that rows were made of, table by table; unknown columns are passed over."""
-    within = {
-        name: _by_key(tables.get(name, ()), 2) for name in ("daemons", "other_reasons", "caches")
-    }
+    """Yield the facts that rows were made of, table by table; unknown columns are passed over.
+
+    A row that is no fact, since a key or a type is missing, is a msgspec.ValidationError.
+    """
+    within = {table: _by_key(tables.get(table, ()), names) for table, names in _WITHIN.items()}
     for struct, table in _TABLES.items():
         for row in tables.get(table, ()):
             yield _fact(struct, row, within)
@@ -118,6 +152,10 @@ def _flat(fact: Command, row: Row) -> Row:
     parts: Row = {}
     for part in (fact.split, fact.context):
         parts |= {} if part is None else structs.asdict(part)
+    for name in _HASHES:
+        word = parts.get(name)
+        if word is not None and word >= 1 << 63:
+            parts[name] = word - (1 << 64)
     if fact.download is not None:
         parts |= {f"dl_{name}": value for name, value in structs.asdict(fact.download).items()}
     for name in _NESTED:
@@ -139,51 +177,54 @@ def _placed(table: str, key: Row, entries: Iterable[Row]) -> Iterator[Told]:
         yield Told(table, {**key, "place": place, **entry})
 
 
-def _by_key(found: Iterable[Row], length: int) -> dict[tuple[Any, ...], list[Row]]:
-    out: dict[tuple[Any, ...], list[Row]] = {}
+def _by_key(found: Iterable[Row], names: tuple[str, ...]) -> Lists:
+    out: Lists = {}
     for row in found:
-        key = tuple(row.values())[:length]
-        out.setdefault(key, []).append(row)
+        key = _key(row, names)
+        if key is not None:
+            out.setdefault(key, []).append(row)
     return out
 
 
-def _fact(
-    struct: type[Struct], row: Row, within: Mapping[str, dict[tuple[Any, ...], list[Row]]]
-) -> Any:
-    if struct is Process:
-        row = {**row}
-        for name in _TIMES:
-            length = row.pop(f"{name[:-2]}us", None)
-            row[name] = None if length is None else length * _US
-    if struct is Sample:
-        row = {**row, "class_": row.get("class")}
+def _key(row: Row, names: tuple[str, ...]) -> Key | None:
+    """Return the values that tell whose a row is, None where they cannot."""
+    key = tuple(row.get(name) for name in names)
+    return None if any(value is None or type(value) is list for value in key) else key
+
+
+def _fact(struct: type[Struct], row: Row, within: Mapping[str, Lists]) -> Any:
     values = _known(struct, row)
+    if struct is Process:
+        for name in _TIMES:
+            length = row.get(f"{name[:-2]}us")
+            if type(length) is int:
+                values[name] = length * _US
     if struct is Command:
         values |= _nested(row, within)
     if struct is Host:
-        caches = within["caches"].get((row["device"], row["at"]), ())
-        values["caches"] = [Cache(**_known(Cache, entry)) for entry in caches]
-    return struct(**values)
+        key = _key(row, ("device", "at"))
+        values["caches"] = [_known(Cache, one) for one in within["caches"].get(key, ())]
+    return convert(values | {"fact": struct.__struct_config__.tag}, struct)
 
 
-def _nested(row: Row, within: Mapping[str, dict[tuple[Any, ...], list[Row]]]) -> Row:
-    key = (row["session"], row["id"])
-    download = {name: row.get(f"dl_{name}") for name in Download.__struct_fields__}
-    context = _known(Context, row)
-    split = _known(Split, row)
-    daemons = within["daemons"].get(key)
-    reasons = within["other_reasons"].get(key)
-    return {
-        "split": Split(**split) if split else None,
-        "download": Download(**_known(Download, download))
-        if any(value is not None for value in download.values())
-        else None,
-        "context": Context(**context) if context else None,
-        "daemons": daemons and [Daemon(**_known(Daemon, entry)) for entry in daemons],
-        "other_reasons": reasons and {entry["name"]: entry["length_ns"] for entry in reasons},
+def _nested(row: Row, within: Mapping[str, Lists]) -> Row:
+    key = _key(row, ("session", "id"))
+    parts = {
+        "split": _known(Split, row),
+        "download": _known(Download, {name[3:]: row.get(name) for name in _DOWNLOAD}),
+        "context": _known(Context, row),
+        "daemons": [_known(Daemon, one) for one in within["daemons"].get(key, ())],
+        "other_reasons": {
+            one["name"]: one.get("length_ns")
+            for one in within["other_reasons"].get(key, ())
+            if type(one.get("name")) is str
+        },
     }
+    return {name: part for name, part in parts.items() if part}
 
 
 def _known(struct: type[Struct], row: Row) -> Row:
     """Return what a row knows of a struct's fields; the rest keeps its default."""
-    return {name: row[name] for name in struct.__struct_fields__ if row.get(name) is not None}
+    return {
+        name: row[name] for name in struct.__struct_encode_fields__ if row.get(name) is not None
+    }

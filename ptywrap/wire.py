@@ -15,6 +15,7 @@ from ptywrap.batch import (
     Batch,
     Clocks,
     Table,
+    batches,
     facts,
     pack,
     unpack,
@@ -40,7 +41,7 @@ from ptywrap.facts import (
 )
 from ptywrap.frames import HEADER_BYTES, LIMIT, MAGIC, Frame, frame, intact_end, scan
 from ptywrap.record import run_record
-from ptywrap.tabular import COLUMNS
+from ptywrap.tabular import COLUMNS, latest
 
 __all__ = [
     "BATCH_LIMIT",
@@ -72,9 +73,11 @@ __all__ = [
     "Split",
     "Table",
     "Unreadable",
+    "batches",
     "facts",
     "frame",
     "intact_end",
+    "latest",
     "pack",
     "run_record",
     "scan",

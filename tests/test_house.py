@@ -25,7 +25,7 @@ NOT_IN_THE_RELAY = {"argparse", "asyncio", "logging", "subprocess"} | {
 RELAY_MODULES = 75
 SCHEMA = [
     *("ptywrap", "ptywrap.batch", "ptywrap.columns", "ptywrap.facts", "ptywrap.frames"),
-    *("ptywrap.record", "ptywrap.tabular", "ptywrap.wire"),
+    *("ptywrap.record", "ptywrap.strict", "ptywrap.tabular", "ptywrap.wire"),
 ]
 
 

@@ -39,14 +39,20 @@ ROOTS = ("netsniff", "ptywrap", "ingest")
 # What observer files import, pure or not: an observer file's row differs in purity alone.
 _OBSERVE = (
     "ptywrap ptywrap.wire ptywrap.marks ptywrap.clock ptywrap.config ptywrap.paths ptywrap.device "
-    "ptywrap.switches ptywrap.templates ptywrap.manifests ptywrap.privacy ptywrap.spool "
-    "ptywrap.errors ptywrap.lifecycle ptywrap.sampler ptywrap.host netsniff.model "
+    "ptywrap.switches ptywrap.templates ptywrap.manifests ptywrap.privacy ptywrap.quota "
+    "ptywrap.spool ptywrap.errors ptywrap.lifecycle ptywrap.sampler ptywrap.host netsniff.model "
     "netsniff.connections netsniff.split netsniff.sources netsniff.names"
 )
 _CLI = (
     "ptywrap ptywrap.wire ptywrap.errors ptywrap.paths ptywrap.device ptywrap.clock ptywrap.config "
+    "ptywrap.deliveries ptywrap.enrolment ptywrap.outbox "
     "ptywrap.segments ptywrap.service ptywrap.ship ptywrap.setup ptywrap.lifecycle ptywrap.sampler "
     "netsniff.sources"
+)
+_SHIP = (
+    "ptywrap.wire ptywrap.clock ptywrap.config ptywrap.deliveries ptywrap.device ptywrap.enrolment "
+    "ptywrap.errors ptywrap.kept ptywrap.locks ptywrap.outbox ptywrap.paths ptywrap.projection "
+    "ptywrap.quota ptywrap.segments ptywrap.spool ptywrap.templates"
 )
 _STORE = "ptywrap.wire"
 
@@ -72,10 +78,11 @@ TABLE = (
     Row("ptywrap.facts", third="msgspec", pure=True),
     Row("ptywrap.record", may="ptywrap.facts", third="msgspec", pure=True),
     Row("ptywrap.tabular", may="ptywrap.facts", third="msgspec", pure=True),
+    Row("ptywrap.strict", may="ptywrap.columns", third="msgpack", pure=True),
     Row(
         "ptywrap.batch",
-        may="ptywrap.columns ptywrap.tabular ptywrap.facts",
-        third="msgpack msgspec",
+        may="ptywrap.columns ptywrap.strict ptywrap.tabular ptywrap.facts",
+        third="msgspec",
         pure=True,
     ),
     Row(
@@ -121,21 +128,49 @@ TABLE = (
         third="msgspec",
         pure=True,
     ),
+    Row("ptywrap.outward", may="ptywrap.rules ptywrap.admission", pure=True),
+    Row(
+        "ptywrap.projection",
+        may="ptywrap.wire ptywrap.templates ptywrap.outward",
+        third="msgspec",
+        pure=True,
+    ),
     Row("ptywrap.config", may="ptywrap.errors ptywrap.paths ptywrap.switches", third="msgspec"),
+    Row("ptywrap.locks"),
+    Row("ptywrap.kept"),
+    Row(
+        "ptywrap.enrolment",
+        may="ptywrap.errors ptywrap.kept ptywrap.paths",
+        third="msgspec",
+    ),
     Row("ptywrap.segments", may="ptywrap.wire"),
+    Row("ptywrap.deliveries", may="ptywrap.kept ptywrap.locks"),
+    Row(
+        "ptywrap.outbox",
+        may="ptywrap.wire ptywrap.clock ptywrap.deliveries ptywrap.kept ptywrap.paths",
+    ),
+    Row(
+        "ptywrap.quota",
+        may="ptywrap.clock ptywrap.deliveries ptywrap.outbox ptywrap.segments",
+    ),
     Row(
         "ptywrap.spool",
-        may="ptywrap.wire ptywrap.clock ptywrap.paths ptywrap.errors ptywrap.segments",
+        may="ptywrap.wire ptywrap.kept ptywrap.paths ptywrap.errors ptywrap.quota",
     ),
     Row("ptywrap.service", ".", may="ptywrap.paths ptywrap.errors", third="msgpack"),
     # Apart, because mostly the store runs: what starting takes is no part of every question.
     Row("ptywrap.service", "starting", may="ptywrap.config ptywrap.device ptywrap.paths"),
+    Row("ptywrap.ship", ". restraint"),
+    Row("ptywrap.ship", "verdict", pure=True),
+    Row("ptywrap.ship", "courier", may="ptywrap ptywrap.clock ptywrap.errors", third="aiohttp"),
     Row(
         "ptywrap.ship",
-        may="ptywrap.wire ptywrap.spool ptywrap.config ptywrap.paths ptywrap.privacy "
-        "ptywrap.service ptywrap.errors",
-        third="aiohttp zstandard",
+        "packing",
+        may="ptywrap.wire ptywrap.segments ptywrap.outbox",
+        third="zstandard",
     ),
+    Row("ptywrap.ship", "state erasure policy voyage", may=_SHIP, third="msgspec"),
+    Row("ptywrap.ship", "losses departure showing __main__", may=_SHIP),
     Row("ptywrap.launch", ". wrapper errand place newborn runner"),
     Row("ptywrap.launch", "terminal keeper pump tally guardian rouse bursts leaving heir signals"),
     Row("ptywrap.launch", "leader"),
@@ -167,6 +202,12 @@ TABLE = (
         ". journal profiles rcfiles login units",
         may="ptywrap.paths ptywrap.errors ptywrap.config",
     ),
+    Row(
+        "ptywrap.setup",
+        "join",
+        may="ptywrap.clock ptywrap.paths ptywrap.errors ptywrap.config ptywrap.device "
+        "ptywrap.deliveries ptywrap.enrolment ptywrap.locks ptywrap.outbox ptywrap.ship",
+    ),
     Row("ptywrap.cli", "*", may=_CLI),
     Row("ptywrap.cli", "doctor", may=_CLI, third="pexpect"),
     # Colours cost 25 ms of every call: whatever goes to a pipe does without.
@@ -174,11 +215,76 @@ TABLE = (
     Row("ptywrap.__main__", may="ptywrap.cli"),
     Row("ingest"),
     Row("ingest.config", third="msgspec"),
-    Row("ingest.auth", may="ingest.config"),
-    Row("ingest.journal", may="ptywrap.wire ingest.config"),
-    Row("ingest.receive", may="ptywrap.wire ingest.auth ingest.journal ingest.config"),
+    Row("ingest.tokens", may="ingest.config", third="msgspec"),
+    Row("ingest.auth", may="ingest.config ingest.tokens ingest.clock", third="msgspec"),
+    Row("ingest.inflate", may="ptywrap.wire", third="zstandard", pure=True),
+    Row("ingest.limits", pure=True),
+    Row("ingest.metrics", pure=True),
+    Row("ingest.openapi", pure=True),
+    Row("ingest.known"),
+    Row("ingest.connections"),
+    Row("ingest.child"),
+    Row("ingest.sessions", may="ingest.tokens"),
+    Row("ingest.room", may="ingest.journal ingest.config"),
+    Row(
+        "ingest.front",
+        may="ingest.config ingest.tokens ingest.auth ingest.journal ingest.known ingest.limits "
+        "ingest.metrics ingest.room ingest.sessions ingest.child ingest.connections ingest.store",
+        third="aiohttp",
+    ),
+    Row("ingest.enrol", may="ingest.front ingest.auth ingest.receive", third="aiohttp msgspec"),
+    Row(
+        "ingest.mine",
+        may="ingest.front ingest.auth ingest.receive ingest.entries ingest.journal ingest.sessions "
+        "ingest.pages ingest.store ingest.clock",
+        third="aiohttp msgspec",
+    ),
+    Row(
+        "ingest.health",
+        may="ingest.front ingest.auth ingest.metrics ingest.store",
+        third="aiohttp",
+    ),
+    Row(
+        "ingest.routes",
+        may="ingest.front ingest.tokens ingest.openapi ingest.receive ingest.enrol ingest.mine "
+        "ingest.health",
+    ),
+    Row(
+        "ingest.serve",
+        may="ingest.app ingest.child ingest.config ingest.connections ingest.front ingest.store",
+        third="aiohttp msgspec",
+    ),
+    Row(
+        "ingest.issuing",
+        may="ingest.config ingest.tokens ingest.clock",
+        third="msgspec",
+    ),
+    Row("ingest.entries", may="ptywrap.wire", third="msgspec", pure=True),
+    Row("ingest.journal", may="ptywrap.wire ingest.entries"),
+    Row(
+        "ingest.receive",
+        may="ptywrap.wire ingest.front ingest.auth ingest.entries ingest.inflate ingest.journal "
+        "ingest.known ingest.unpacking ingest.clock",
+        third="aiohttp",
+    ),
     Row("ingest.webhooks", may="ingest.auth ingest.journal ingest.dora ingest.config"),
     Row("ingest.clock"),
+    Row(
+        "ingest.groups",
+        may="ptywrap.wire ingest.store ingest.entries ingest.inflate ingest.journal "
+        "ingest.unpacking ingest.clock",
+        third="msgspec",
+    ),
+    Row("ingest.filling", may="ingest.store ingest.groups ingest.journal ingest.clock"),
+    Row("ingest.service_store", may="ingest.store ingest.drain ingest.filling ingest.groups"),
+    Row("ingest.store", "calls", may=_STORE, third="msgspec", pure=True),
+    Row("ingest.decoding", may="ptywrap.wire ingest.store", third="numpy", pure=True),
+    Row(
+        "ingest.unpacking",
+        may="ptywrap.wire ingest.store ingest.entries ingest.decoding",
+        third="numpy",
+        pure=True,
+    ),
     Row("ingest.asks", third="msgspec", pure=True),
     Row("ingest.segments", may="ptywrap.wire ingest.store", pure=True),
     Row("ingest.archive", may="ptywrap.wire ingest.segments ingest.clock"),
@@ -197,10 +303,15 @@ TABLE = (
         may="ingest.config ingest.asks ingest.answers ingest.archive ingest.drain ingest.store",
     ),
     Row("ingest.store", "*", may=_STORE),
-    Row("ingest.store", "forget", may=_STORE, pure=True),
+    Row("ingest.store", "forget questions arrays", may=_STORE, pure=True),
     Row("ingest.store", "tables rows", may=_STORE, third="msgspec", pure=True),
-    Row("ingest.store", "duckdb duckdb_file duckdb_erase", may=_STORE, third="duckdb"),
-    Row("ingest.store", "duckdb_load", may=_STORE, third="duckdb numpy"),
+    Row("ingest.store", "memory_pages memory_rows memory_held", may=_STORE, pure=True),
+    Row(
+        "ingest.store", "duckdb duckdb_file duckdb_erase duckdb_export", may=_STORE, third="duckdb"
+    ),
+    Row("ingest.store", "duckdb_pages duckdb_roll duckdb_runs", may=_STORE, third="duckdb"),
+    Row("ingest.store", "duckdb_load duckdb_keys", may=_STORE, third="duckdb numpy"),
+    Row("ingest.store", "duckdb_columns", may=_STORE, third="numpy", pure=True),
     Row("ingest.store", "clickhouse", may=_STORE, third="aiohttp numpy"),
     Row("ingest.dora", "*", may="ingest.store"),
     Row("ingest.dora", "git github gitlab coverage", may="ingest.store", third="aiohttp"),
@@ -219,13 +330,14 @@ TABLE = (
     Row("ingest.pages", "chart", may="ingest.store", pure=True),
     Row(
         "ingest.app",
-        may="ingest.config ingest.auth ingest.journal ingest.store ingest.receive ingest.webhooks "
-        "ingest.dora ingest.pages",
+        may="ptywrap.wire ingest.front ingest.auth ingest.receive ingest.routes ingest.openapi "
+        "ingest.sessions ingest.webhooks ingest.dora ingest.pages",
         third="aiohttp",
     ),
     Row(
         "ingest.__main__",
-        may="ingest.config ingest.app ingest.drain ingest.local ingest.auth ingest.demo",
+        may="ingest.config ingest.serve ingest.issuing ingest.service_store ingest.local "
+        "ingest.demo",
     ),
 )
 

@@ -1,5 +1,6 @@
 """Frames survive damage: what is intact comes back as it was, and nothing else does."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,3 +67,19 @@ def test_the_intact_end_is_where_the_torn_tail_begins() -> None:
     whole = frames.frame(0, b"kept")
 
     assert frames.intact_end(whole + frames.frame(1, b"torn")[:-1]) == len(whole)
+
+
+def test_a_file_of_larger_frames_is_written_and_read_with_its_own_limit() -> None:
+    payload = bytes(frames.LIMIT + 1)
+    whole = frames.frame(0, payload, limit=frames.LIMIT + 1)
+
+    assert [one.payload for one in frames.scan(whole, frames.LIMIT + 1)] == [payload]
+    assert frames.intact_end(whole, frames.LIMIT + 1) == len(whole)
+
+
+def test_a_frame_over_the_limit_is_no_frame_of_a_segment() -> None:
+    whole = frames.frame(0, bytes(frames.LIMIT + 1), limit=frames.LIMIT + 1)
+
+    assert next(frames.scan(whole + frames.frame(1, b"next"))).payload == b"next"
+    with pytest.raises(ValueError, match="at most 1048576 bytes"):
+        frames.frame(0, bytes(frames.LIMIT + 1))

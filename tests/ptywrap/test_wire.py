@@ -96,5 +96,15 @@ def test_importing_the_schema_loads_the_schema_and_nothing_else_of_ours() -> Non
     )
 
     assert ran.stdout.strip() == str(
-        ["ptywrap", "ptywrap.facts", "ptywrap.frames", "ptywrap.record", "ptywrap.wire"]
+        [
+            "ptywrap",
+            "ptywrap.batch",
+            "ptywrap.columns",
+            "ptywrap.facts",
+            "ptywrap.frames",
+            "ptywrap.record",
+            "ptywrap.strict",
+            "ptywrap.tabular",
+            "ptywrap.wire",
+        ]
     )
