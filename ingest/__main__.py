@@ -1,29 +1,56 @@
-"""The command `ptywrap-ingest`, and how the laptop's store process is started by name."""
+"""The command `ptywrap-ingest`, and how processes of the store are started by name."""
 
 import argparse
+import importlib
 import sys
 from collections.abc import Sequence
+from typing import Protocol, cast
 
-from ingest import local
+from ingest.config import Refused
 
-_WITH_THE_FLEET = ("serve", "token")
+# A verb loads what it needs and nothing else: the front never loads an engine, a store no HTTP.
+VERBS = (
+    ("serve", "ingest.serve"),
+    ("token", "ingest.issuing"),
+    ("store", "ingest.service_store"),
+    ("local", "ingest.local"),
+)
+_SAYS = {
+    "serve": "run the aggregation service",
+    "token": "make, list and revoke tokens",
+    "store": "the service's store process (started by `serve`)",
+    "local": "the laptop's store process (started by ptywrap)",
+}
+
+
+class _Verb(Protocol):
+    def arguments(self, parser: argparse.ArgumentParser) -> None: ...
+
+    def run(self, args: argparse.Namespace) -> int: ...
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; 0, or 1 for a failure told in two lines, or 2 for wrong usage."""
+    words = list(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser(prog="ptywrap-ingest", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    local.arguments(verbs.add_parser("local", help="the laptop's store process"))
-    for verb in _WITH_THE_FLEET:
-        verbs.add_parser(verb, help="part of the fleet release", add_help=False)
-    args, rest = parser.parse_known_args(argv)
-    if args.verb in _WITH_THE_FLEET:
-        print(f"ptywrap-ingest: `{args.verb}` is part of the aggregation service", file=sys.stderr)
-        print("the service comes with the fleet release; this one is local only", file=sys.stderr)
+    chosen = None
+    for name, module in VERBS:
+        one = verbs.add_parser(
+            name, help=_SAYS[name], formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        if words[:1] == [name]:
+            chosen = importlib.import_module(module)
+            one.description = chosen.__doc__
+            cast(_Verb, chosen).arguments(one)
+    args = parser.parse_args(words)
+    if chosen is None:
+        parser.error("name a verb first")
+    try:
+        return cast(_Verb, chosen).run(args)
+    except Refused as refused:
+        print(f"ptywrap-ingest: {refused.message}", refused.hint, sep="\n", file=sys.stderr)
         return 1
-    if rest:
-        parser.error(f"unknown arguments: {' '.join(rest)}")
-    return local.run(args)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 from scripts.docs.markdown import table
 from tests.house import catches, outside
-from tests.house.table import TABLE, Row
+from tests.house.row import Row
+from tests.house.table import TABLE
 
 
 def layers() -> str:

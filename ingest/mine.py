@@ -1,0 +1,156 @@
+"""What is one's own: the page, the export, the erasure, and the sign-in of a browser."""
+
+import asyncio
+import contextlib
+import hashlib
+import io
+import secrets
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from ingest import clock, entries, pages
+from ingest.auth import Denied
+from ingest.entries import Entry
+from ingest.front import Call, origin
+from ingest.journal import Unwritten
+from ingest.receive import refuse_when_full
+from ingest.sessions import COOKIE, SESSION_SECONDS
+from ingest.store.base import Row, StoreError
+
+_ROWS = 200
+_MOST_NS = (1 << 63) - 1
+_REPO_LIMIT = 1024
+PRIVATE = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
+    "form-action 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+async def page(call: Call) -> web.Response:
+    """Show one's own commands, newest first, as a page or as JSON."""
+    with _asking():
+        found = await call.front.store.mine(call.owner, _ROWS)
+    shown = pages.own(found.commands)
+    if _wants_json(call.request):
+        answer: dict[str, Any] = {"totals": shown.totals, "commands": found.commands}
+        return web.json_response(answer, headers=PRIVATE)
+    return web.Response(text=shown.html, content_type="text/html", headers=PRIVATE)
+
+
+async def export(call: Call) -> web.Response:
+    """Give everything that is kept about the token's owner, as a zip of JSON files or as JSON."""
+    with _asking():
+        tables = await call.front.store.export(call.owner)
+    tables["tokens"] = call.front.auth.told(call.owner.tenant, call.owner.person)
+    if _wants_json(call.request):
+        return web.json_response(
+            body=await asyncio.to_thread(msgspec.json.encode, tables), headers=PRIVATE
+        )
+    return web.Response(
+        body=await asyncio.to_thread(_archive, tables),
+        content_type="application/zip",
+        headers=PRIVATE | {"Content-Disposition": 'attachment; filename="ptywrap-export.zip"'},
+    )
+
+
+async def erase(call: Call) -> web.Response:
+    """Have one's rows erased: all, those since a moment, or those of a repository."""
+    query = call.request.query
+    since, repo = query.get("since"), query.get("repo")
+    if set(query) - {"since", "repo"}:
+        raise Denied(400, "known are since and repo")
+    if since is not None and not _is_moment(since):
+        raise Denied(400, "since: no nanoseconds since 1970")
+    if repo is not None and not 0 < len(repo) <= _REPO_LIMIT:
+        raise Denied(400, "repo: no name of a repository")
+    refuse_when_full(call.front)
+    scope = {"since": None if since is None else int(since), "repo": repo}
+    content = msgspec.msgpack.encode(scope)
+    caller = call.caller
+    entry = Entry(
+        kind=entries.ERASE,
+        tenant=caller.tenant,
+        device=caller.device,
+        person=caller.person,
+        team=caller.team,
+        id=f"erase-{secrets.token_hex(8)}",
+        digest=hashlib.sha256(content).digest(),
+        received_at=clock.wall_ns(),
+        sent_at=0,
+        encoding="",
+        body=content,
+    )
+    try:
+        await call.front.journal.append(entry)
+    except Unwritten:
+        retry = call.front.room.retry_seconds()
+        raise Denied(503, "nothing can be written now", retry) from None
+    return web.json_response({"erase": entry.id, **scope}, status=202)
+
+
+async def link(call: Call) -> web.Response:
+    """Give a link that signs a browser in, once and within a minute."""
+    now = asyncio.get_running_loop().time()
+    secret = call.front.sessions.link(call.caller.digest, now)
+    url = f"{origin(call.request, call.front.config)}/link/{secret}"
+    return web.json_response({"url": url}, headers=PRIVATE)
+
+
+async def signed_in(call: Call) -> web.Response:
+    """Turn a link into a cookie."""
+    now = asyncio.get_running_loop().time()
+    session = call.front.sessions.opened(call.request.match_info["secret"], now)
+    if session is None:
+        raise Denied(403, "this link was used or is too old: run `ptywrap dashboard --remote`")
+    response = web.Response(status=303, headers=PRIVATE | {"Location": "/"})
+    response.set_cookie(
+        COOKIE,
+        session,
+        max_age=SESSION_SECONDS,
+        httponly=True,
+        samesite="Strict",
+        secure=origin(call.request, call.front.config).startswith("https:"),
+    )
+    return response
+
+
+async def style(_call: Call) -> web.Response:
+    """Give the pages' style."""
+    return web.Response(
+        text=pages.style(),
+        content_type="text/css",
+        headers={"Cache-Control": "max-age=3600", "X-Content-Type-Options": "nosniff"},
+    )
+
+
+@contextlib.contextmanager
+def _asking() -> Iterator[None]:
+    try:
+        yield
+    except StoreError as error:
+        raise Denied(503, str(error), 5) from None
+    except OSError:
+        raise Denied(503, "the store does not answer", 5) from None
+
+
+def _wants_json(request: web.Request) -> bool:
+    return "application/json" in request.headers.get("Accept", "")
+
+
+def _is_moment(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= _MOST_NS
+
+
+def _archive(tables: dict[str, list[Row]]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, rows in sorted(tables.items()):
+            archive.writestr(f"{name}.json", msgspec.json.encode(rows))
+    return out.getvalue()
