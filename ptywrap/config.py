@@ -49,6 +49,12 @@ class Config(Struct, frozen=True, kw_only=True):
     """The local store leaves this long after the last question."""
     spool_bytes: int = 64 << 20
     """Most bytes spool and archive take; the oldest go first, and are counted."""
+    proxy: str | None = None
+    """The HTTP proxy on the way to the service, http://host:port; none comes from elsewhere."""
+    ca_file: str | None = None
+    """PEM file of the authorities to trust for the service, in place of the system's."""
+    ship_sparingly: bool = True
+    """Nothing is sent over a metered link or on a low battery."""
     templates: dict[str, str] = msgspec.field(default_factory=dict)
     """Command prefix to template; wins over the shipped table."""
 
@@ -75,6 +81,8 @@ class Loaded(NamedTuple):
     config: Config
     settings: list[Setting]
     complaints: list[Complaint]
+    whole: bool = True
+    """False where a file could not be read: it may have forbidden something, so nothing is sent."""
 
 
 def load(
@@ -115,6 +123,7 @@ class _Fold:
         self.layers: dict[str, str] = {}
         self.locks: dict[str, str] = {}
         self.complaints: list[Complaint] = []
+        self.whole = True
         self.types = {field.name: field.type for field in msgspec.structs.fields(Config)}
 
     def file(self, path: Path) -> dict[str, Any]:
@@ -123,6 +132,7 @@ class _Fold:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:
+            self.whole = False
             self.complaints.append(Complaint(str(path), str(error), None))
             return {}
 
@@ -154,7 +164,7 @@ class _Fold:
             Setting(name, getattr(config, name), self.layers.get(name, "default"))
             for name in self.types
         ]
-        return Loaded(config, settings, self.complaints)
+        return Loaded(config, settings, self.complaints, self.whole)
 
     def _take(self, layer: str, name: str, value: Any) -> None:
         if name == "enabled" and self.values.get(name) is False:

@@ -5,6 +5,7 @@ a row. Names: `SSSSSSSSSSSS-<12 hex>.open` while written, renamed `….n<COUNT>.
 counts in a file under flock, so order never rests on a clock.
 """
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,10 +28,17 @@ def facts_in(path: Path) -> int:
 
 def facts(path: Path) -> Iterator[wire.Fact]:
     """Yield the facts of one segment, its header first, over whatever is damaged or unknown."""
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return
+    with contextlib.suppress(OSError):
+        yield from read(path.read_bytes())
+
+
+def stem(path: Path) -> str:
+    """Return what a segment is called from its birth on, sealed or not."""
+    return path.name.partition(".")[0]
+
+
+def read(data: bytes) -> Iterator[wire.Fact]:
+    """Yield the facts in a segment's bytes."""
     for found in wire.scan(data):
         try:
             fact = wire.decode(found.payload)

@@ -9,29 +9,17 @@ import fcntl
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
-from ptywrap import clock, paths, segments, wire
+from ptywrap import kept, paths, quota, wire
+from ptywrap.quota import Limits
 
 SEAL_BYTES = 256 << 10
 SEAL_FACTS = 4096
 SEAL_AGE_NS = 30_000_000_000
 SYNC_NS = 1_000_000_000
-KEEP_FREE_BYTES = 500 << 20
 _PAUSE_NS = 1_000_000_000
-_MOST_AGE_NS = 30 * 86_400 * 1_000_000_000
 _sync_data: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-
-
-class Limits(NamedTuple):
-    """How much room the device's folder may take, and how much disk must stay free, bytes.
-
-    Never more than 1 % of what is free, and nothing for more than 30 days.
-    """
-
-    most_bytes: int = 64 << 20
-    keep_free_bytes: int = KEEP_FREE_BYTES
 
 
 class Spool:
@@ -114,36 +102,11 @@ class Spool:
         return False
 
     def _evict(self, *, at_least_one: bool = False) -> int:
-        """Remove the oldest until the folder fits; return how many went.
-
-        First what the local store already has (the archive beside us): only the rest is a loss.
-        """
-        gone = 0
-        fits = self._fits()
-        kept = segments.sealed(self.folder.parent / "archive")
-        for path in [*kept, *segments.sealed(self.folder)]:
-            old = fits and _is_old(path)
-            if fits and not old and not (at_least_one and gone == 0):
-                continue
-            with contextlib.suppress(OSError):
-                path.unlink()
-                gone += 1
-                if path.parent == self.folder:
-                    reason = "age" if old else "quota"
-                    self.dropped[reason] = self.dropped.get(reason, 0) + segments.facts_in(path)
-            fits = fits or self._fits()
+        """Have what is over the quota removed; return how many files went."""
+        gone, lost = quota.evict(self.folder, self._limits, at_least_one=at_least_one)
+        for reason, number in lost.items():
+            self.dropped[reason] = self.dropped.get(reason, 0) + number
         return gone
-
-    def _fits(self) -> bool:
-        try:
-            disk = os.statvfs(self.folder.parent)
-        except OSError:
-            return True
-        free = disk.f_bavail * disk.f_frsize
-        total = disk.f_blocks * disk.f_frsize
-        keep_free = min(self._limits.keep_free_bytes, total // 10)
-        most = min(self._limits.most_bytes, free // 100)
-        return free >= keep_free and _size(self.folder) <= most
 
 
 class _Writer:
@@ -234,7 +197,7 @@ def _seal(path: Path, descriptor: int, number: int) -> Path | None:
         _sync_data(descriptor)
         target = path.with_name(f"{path.stem}.n{number}.seg")
         path.rename(target)
-        _sync_folder(path.parent)
+        kept.sync(path.parent)
     except OSError:
         return None
     return target
@@ -258,27 +221,3 @@ def _next(folder: Path) -> int:
 def _highest(folder: Path) -> int:
     starts = [path.name.partition("-")[0] for path in folder.glob("*-*.*")]
     return max((int(start) for start in starts if start.isdecimal()), default=0)
-
-
-def _is_old(path: Path) -> bool:
-    try:
-        return clock.wall_ns() - path.stat().st_mtime_ns > _MOST_AGE_NS
-    except OSError:
-        return False
-
-
-def _size(folder: Path) -> int:
-    """Return the bytes of everything of one device: spool, archive and what else lies there."""
-    total = 0
-    for path in folder.parent.rglob("*"):
-        with contextlib.suppress(OSError):
-            total += path.stat().st_size
-    return total
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -21,6 +21,11 @@ VERBS = (
     ("pause", "ptywrap.cli.pause"),
     ("resume", "ptywrap.cli.resume"),
     ("forget", "ptywrap.cli.forget"),
+    ("join", "ptywrap.cli.join"),
+    ("leave", "ptywrap.cli.leave"),
+    ("ship", "ptywrap.cli.ship"),
+    ("sent", "ptywrap.cli.sent"),
+    ("dashboard", "ptywrap.cli.dashboard"),
     ("config", "ptywrap.cli.config"),
 )
 HIDDEN = (("summary", "ptywrap.cli.summary"),)

@@ -3,14 +3,20 @@
 Deletes commands with all that belongs to them from the local store, the spool and the archive: all,
 or those since a moment, or those of repositories whose name holds R. Asks first in a terminal.
 
+Where this machine has joined a service, the same is taken out of what waits to be sent, and the
+service is asked to erase it, until it says yes.
+
 Example: ptywrap forget --since 1h
 """
 
 import argparse
 import sys
 
-from ptywrap import clock, service
+from ptywrap import clock, device, enrolment, paths, service
 from ptywrap.cli import text, window
+
+_MOST = 1_000_000
+_LOCK_S = 35.0
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,9 +33,43 @@ def run(args: argparse.Namespace) -> int:
         print("nothing was deleted")
         return 0
     service.ask_observer("forget", **scope)
+    # Asked for first: the names of what is forgotten are known only before it is.
+    remote = enrolment.read() is not None and _ask_service(scope["since_ns"], args.repo)
     answer = service.ask_store("forget", **scope)
     print(f"forgot {text.count(int(answer['commands']), 'command')}")
+    if remote:
+        _ship()
     return 0
+
+
+def _ask_service(since_ns: int | None, repo: str | None) -> bool:
+    """Leave a request that the service erase the same; False where nothing there is of R."""
+    from ptywrap.ship import departure, erasure  # noqa: PLC0415 - aiohttp is for who has joined
+
+    repos = None if repo is None else departure.remote_ids(_names(repo))
+    if repos == []:
+        return False
+    outbox = paths.device_folder(device.identity()) / "outbox"
+    paths.private(outbox.parent)
+    erasure.ask(outbox, erasure.Erasure(since=since_ns, repos=repos))
+    return True
+
+
+def _names(repo: str) -> list[str]:
+    """Return the names of repositories that hold R, as the local store knows them."""
+    found = service.ask_store("log", limit=_MOST, repo=repo)["commands"]
+    return sorted({row["repo"] for row in found if row["repo"]} | {repo})
+
+
+def _ship() -> None:
+    from ptywrap.ship import departure  # noqa: PLC0415 - aiohttp is for who has joined
+
+    outcome = departure.depart(asked=True, wait_s=_LOCK_S, pace=departure.BRIEF)
+    if outcome.state.error is None and outcome.held is None:
+        print("the service erases it too")
+    else:
+        why = text.visible(outcome.held or outcome.state.error)
+        print(f"the service will be asked to erase it too, until it does: {why}")
 
 
 def _sure(args: argparse.Namespace) -> bool:

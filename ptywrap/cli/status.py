@@ -9,12 +9,15 @@ Example: ptywrap status
 import argparse
 import json
 import os
+from pathlib import Path
 from typing import Any
 
-from ptywrap import clock, config, device, paths, segments, service
+from ptywrap import clock, config, device, enrolment, outbox, paths, segments, service
 from ptywrap.cli import page, text
 from ptywrap.cli.base import Column, Line, Narrow, Page, Part, Style
+from ptywrap.deliveries import Deliveries
 from ptywrap.errors import UserError
+from ptywrap.ship import state as shipped
 
 _COLUMNS = (
     Column("RUNNING", Narrow.CUT),
@@ -45,6 +48,31 @@ def report(on: Page, status: dict[str, Any]) -> None:
     if status["running"]:
         on.table(_COLUMNS, [_running(one) for one in status["running"]])
     _cost(on, status)
+    if status["service"] is not None:
+        _shipping(on, status["service"])
+
+
+def _shipping(on: Page, shipping: dict[str, Any]) -> None:
+    """Print where facts go, what waits, and what went wrong."""
+    now = clock.wall_ns()
+    batches = text.count(shipping["waiting_batches"], "batch waits", "batches wait")
+    team = f" ({text.visible(shipping['team'])})" if shipping["team"] else ""
+    sent = text.moment(shipping["sent_at"], now) if shipping["sent_at"] else "nothing yet"
+    on.line(
+        f"joined {shipping['url']}{team}: {batches}, {text.count(shipping['waiting'], 'fact')}; "
+        f"last sent: {sent}"
+    )
+    if shipping["error"]:
+        at = text.moment(shipping["error_at"], now)
+        on.line(Part(f"not sent at {at}: {text.visible(shipping['error'])}", Style.DOUBT))
+    elif shipping["held"]:
+        on.line(Part(f"not sent: {text.visible(shipping['held'])}", Style.DOUBT))
+    for reason, number in shipping["dropped"].items():
+        on.line(Part(f"not sent, dropped: {text.count(number, 'fact')}, {reason}", Style.DOUBT))
+    if shipping["rejected"]:
+        number = text.count(shipping["rejected_batches"], "batch", "batches")
+        why = text.visible(shipping["rejected"])
+        on.line(Part(f"rejected by the service, kept aside: {number}: {why}", Style.BAD))
 
 
 def gather() -> dict[str, Any]:
@@ -62,6 +90,35 @@ def gather() -> dict[str, Any]:
         "losses": answer["losses"] if answer else [],
         "waiting_segments": len(folder),
         "waiting_facts": sum(segments.facts_in(path) for path in folder),
+        "service": _service(paths.device_folder(device.identity())),
+    }
+
+
+def _service(folder: Path) -> dict[str, Any] | None:
+    """Return how it stands with the service this machine has joined, None where it has not."""
+    enrolled = enrolment.read()
+    if enrolled is None:
+        return None
+    waiting = outbox.bodies(folder / "outbox")
+    state = shipped.read(folder / "outbox")
+    counts = Deliveries(folder / "outbox").counts()
+    return {
+        "url": enrolled.url,
+        "team": enrolled.team,
+        "person": enrolled.person,
+        "joined_at": enrolled.joined_at,
+        "waiting_batches": len(waiting),
+        "accepted": counts.accepted,
+        "waiting": counts.waiting,
+        "delivered": counts.delivered,
+        "dropped": counts.dropped,
+        "refused_rows": counts.refused,
+        "rejected_batches": len(outbox.bodies(folder / "rejected")),
+        "rejected": state.rejected,
+        "sent_at": state.sent_at,
+        "error": state.error,
+        "error_at": state.error_at,
+        "held": state.held,
     }
 
 

@@ -3,7 +3,7 @@
 import errno
 import posix
 
-from ptywrap.launch import errand, inject, place
+from ptywrap.launch import errand, inject, notice, place
 from ptywrap.launch.signals import signal
 
 # Python ignores PIPE and XFSZ from its start, sh ignores INT and QUIT in a background process.
@@ -18,6 +18,8 @@ def become(order: errand.Errand) -> None:
     keeper = posix.getppid()
     if order.relayed:
         _settle(order)
+    if order.relayed and order.is_shell:
+        notice.show(environ)
     if not order.is_shell:
         from ptywrap.launch import leader
 

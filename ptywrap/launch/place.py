@@ -26,13 +26,19 @@ def marks(environ: dict[bytes, bytes]) -> tuple[bytes, bool]:
         folder = b"/dev/shm/ptywrap-%d" % posix.getuid()
         if _private(folder):
             return folder, True
-    state = environ.get(b"XDG_STATE_HOME", b"")
-    if not state.startswith(b"/") and environ.get(b"HOME", b"").startswith(b"/"):
-        state = environ[b"HOME"] + b"/.local/state"
-    folder = state + b"/ptywrap/marks"
-    if state.startswith(b"/") and _made(folder) and _private(folder):
+    folder = state(environ) + b"/ptywrap/marks"
+    if state(environ) and _made(folder) and _private(folder):
         return folder, False
     return b"", False
+
+
+def state(environ: dict[bytes, bytes]) -> bytes:
+    """Return the folder of states, b"" where nothing says where it is."""
+    told = environ.get(b"XDG_STATE_HOME", b"")
+    if told.startswith(b"/"):
+        return told
+    home = environ.get(b"HOME", b"")
+    return home + b"/.local/state" if home.startswith(b"/") else b""
 
 
 def _mounts() -> list[tuple[bytes, bytes, bytes]]:

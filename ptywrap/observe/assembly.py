@@ -16,7 +16,8 @@ from ptywrap.observe.telling import Teller
 from ptywrap.observe.times import Times
 from ptywrap.observe.tree import Tree
 from ptywrap.observe.ward import Identity, Ward
-from ptywrap.spool import Limits, Spool, adopt
+from ptywrap.quota import Limits
+from ptywrap.spool import Spool, adopt
 
 _LOG_BYTES = 1 << 20
 

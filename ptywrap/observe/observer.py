@@ -7,10 +7,10 @@ import select
 import signal
 import socket
 
-from ptywrap import __version__, clock, host, wire
+from ptywrap import __version__, clock, host, paths, wire
 from ptywrap.observe.asks import Asks, replying
 from ptywrap.observe.base import Watch
-from ptywrap.observe.nudge import Nudge, start_gently
+from ptywrap.observe.nudge import Departures, Nudge, start_gently, start_shipper_gently
 from ptywrap.observe.readiness import Ready
 from ptywrap.observe.sessions import Sessions
 from ptywrap.observe.ward import Ward
@@ -34,6 +34,9 @@ class Observer:
         self._backends: list[str] = []
         self._spool = ward.teller.recorder.spool
         self._nudge = Nudge(self._spool.folder, start_gently)
+        self._departures = Departures(
+            self._spool.folder, paths.state_folder() / "enrolment.json", start_shipper_gently
+        )
         self._idle_ns = idle_ns
         self._idle_since_ns: int | None = clock.monotonic_ns()
         self._beaten_ns = 0
@@ -89,6 +92,7 @@ class Observer:
         self._spool.tick()
         self._own_up()
         self._nudge.settle(now_ns)
+        self._departures.settle(now_ns)
         self._beat(now_ns)
         if self._ward.active:
             self._idle_since_ns = None

@@ -1,4 +1,4 @@
-"""Starts the local store process by name, detached: no import leads to it."""
+"""Starts the local store and the shipper by name, detached: no import leads to them."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ def start_store(*, gently: bool = False) -> subprocess.Popen[bytes]:
     machine = device.identity()
     for folder in (paths.history_file().parent, paths.runtime_folder(), paths.state_folder()):
         paths.private(folder)
-    return subprocess.Popen(
+    return _start(
         [
             *(_GENTLY if gently else ()),
             *(sys.executable, "-I", "-m", "ingest", "local"),
@@ -27,7 +27,18 @@ def start_store(*, gently: bool = False) -> subprocess.Popen[bytes]:
             *("--observer", str(paths.observer_socket())),
             *("--log", str(paths.log_file("store"))),
             *("--idle", str(config.load().config.store_idle_seconds)),
-        ],
+        ]
+    )
+
+
+def start_shipper() -> subprocess.Popen[bytes]:
+    """Start the shipper at nice 19, no child of ours: what is returned ends at once."""
+    return _start([*_GENTLY, sys.executable, "-I", "-m", "ptywrap.ship"])
+
+
+def _start(argv: list[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        argv,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ptywrap import segments, spool, wire
+from ptywrap import quota, segments, spool, wire
 from tests import build
 
 ROOT = Path(__file__).parents[2]
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 def _spool(folder: Path, **limits: int) -> spool.Spool:
     ticks = itertools.count(step=1_000_000)
-    return spool.Spool(folder, build.a_segment, lambda: next(ticks), spool.Limits(**limits))
+    return spool.Spool(folder, build.a_segment, lambda: next(ticks), quota.Limits(**limits))
 
 
 def _facts(folder: Path) -> list[wire.Fact]:

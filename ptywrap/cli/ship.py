@@ -1,0 +1,44 @@
+"""Seal and send what is waiting now, and wait for the answer.
+
+It is sent by itself every ten minutes; nothing is lost in between, offline neither.
+
+Example: ptywrap ship
+"""
+
+import argparse
+
+from ptywrap import enrolment, service
+from ptywrap.cli import text
+from ptywrap.errors import UserError
+
+_LOCK_S = 35.0
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare nothing: all that waits is sent."""
+
+
+def run(_args: argparse.Namespace) -> int:
+    """Seal, ship, and tell the counts."""
+    from ptywrap.ship import departure  # noqa: PLC0415 - aiohttp is no part of every `--help`
+
+    enrolled = enrolment.read()
+    if enrolled is None:
+        raise UserError("this machine is enrolled nowhere", "`ptywrap join URL` enrols it")
+    service.ask_observer("seal")
+    outcome = departure.depart(asked=True, wait_s=_LOCK_S)
+    done = outcome.done
+    sent = f"{text.count(done.batches, 'batch', 'batches')}, {text.count(done.facts, 'fact')}"
+    if done.refused:
+        sent += f" ({text.count(done.refused, 'row')} refused)"
+    print(f"sent to {enrolled.url}: {sent}")
+    if done.rejected:
+        rejected = text.count(done.rejected, "batch", "batches")
+        print(f"rejected, kept aside: {rejected}: {text.visible(outcome.state.rejected)}")
+    why = outcome.held or outcome.state.error
+    if outcome.waiting_batches or why is not None:
+        batches = text.count(outcome.waiting_batches, "batch waits", "batches wait")
+        facts = text.count(outcome.waiting_facts, "fact")
+        what = f"{batches}, {facts}: {text.visible(why or 'it takes longer')}"
+        raise UserError(what, "they are kept, and sent later by themselves")
+    return 0

@@ -1,0 +1,1 @@
+"""What changes this machine's set-up, and takes the change back."""

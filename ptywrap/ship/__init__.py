@@ -1,0 +1,1 @@
+"""The way to a remote destination: packs what is sealed, sends what waits."""

@@ -1,0 +1,233 @@
+"""One voyage of the shipper: erase what is to be erased, pack what is sealed, send what waits.
+
+Short-lived: it ends when nothing waits, when the service wants no more of this device, or when the
+next attempt lies further ahead than it has patience for. The next one goes on where it ended.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+import urllib.parse
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from ptywrap import clock, enrolment, spool, wire
+from ptywrap.enrolment import Enrolment
+from ptywrap.outbox import Body, Outbox
+from ptywrap.quota import Limits
+from ptywrap.ship import erasure, losses, packing, state
+from ptywrap.ship.courier import Courier, Deadlines, Route
+from ptywrap.ship.verdict import Answer, Meaning, Verdict, verdict, wait_s
+
+_LOG = logging.getLogger(__name__)
+_STOPPED_S = 3600.0
+_chance = secrets.SystemRandom()
+
+
+class Pace(NamedTuple):
+    """Seconds between two batches and of all waiting, and what each wait is multiplied by."""
+
+    between_s: float = 1.0
+    patience_s: float = 60.0
+    stretch: float = 1.0
+
+
+class Load(NamedTuple):
+    """What a voyage is about: spool and archive, what may leave of a fact, whether to wait."""
+
+    folders: tuple[Path, Path]
+    project: packing.Project
+    held: Callable[[], str | None]
+    """Says why nothing may leave now; asked before each request."""
+    limits: Limits = Limits()
+    proxy: str | None = None
+    ca_file: str | None = None
+    pace: Pace = Pace()
+    deadlines: Deadlines = Deadlines()
+
+
+class Done(NamedTuple):
+    """What one voyage did: batches and facts that arrived, rows refused, batches set aside."""
+
+    batches: int = 0
+    facts: int = 0
+    refused: int = 0
+    rejected: int = 0
+
+
+class Voyage:
+    """One voyage; whoever makes it holds `shipper.lock`."""
+
+    def __init__(self, enrolled: Enrolment, outbox: Outbox, load: Load) -> None:
+        self._enrolled = enrolled
+        self._outbox = outbox
+        self._load = load
+        self._until = time.monotonic() + load.pace.patience_s
+        self.state = state.read(outbox.folder)
+        self.done = Done()
+
+    def run(self, *, asked: bool = False) -> Done:
+        """Make the voyage; one that a user `asked` for heeds only a wait the service asked for."""
+        self._pack()
+        if self.state.wait_s() and not (asked and not self.state.asked):
+            return self.done
+        asyncio.run(self._sail())
+        return self.done
+
+    async def _sail(self) -> None:
+        route = Route(
+            self._enrolled.url,
+            self._enrolled.token,
+            self._load.proxy,
+            self._load.ca_file,
+            self._load.deadlines,
+        )
+        async with Courier(route) as courier:
+            going = await self._rotated(courier)
+            while going:
+                going = await self._next(courier)
+
+    async def _next(self, courier: Courier) -> bool:
+        """Do the next thing there is to do; False where the voyage ends."""
+        held = self._load.held()
+        if held is not None:
+            self._keep(msgspec.structs.replace(self.state, held=held))
+            return False
+        requests = erasure.asked(self._outbox.folder)
+        if requests:
+            return await self._erase(courier, *requests[0])
+        waiting = self._outbox.waiting()
+        if not waiting:
+            self._pack()
+            waiting = self._outbox.waiting()
+        return await self._send(courier, waiting[0]) if waiting else False
+
+    def _pack(self) -> None:
+        """Pack what is sealed, less what is to be forgotten. A full disk only costs this time."""
+        try:
+            for _, request in erasure.asked(self._outbox.folder):
+                erasure.carry_out(self._outbox, request)
+            spool.adopt(self._load.folders[0])
+            packing.pack(self._outbox, self._load.folders, self._load.project)
+            self._outbox.trim(packing.unpacked(self._load.folders, ()))
+            losses.own_up(self._outbox, self._load.folders[0], self._load.limits)
+        except OSError as error:
+            _LOG.warning("packing failed: errno %s", error.errno)
+
+    async def _send(self, courier: Courier, body: Body) -> bool:
+        began = time.monotonic()
+        batch = self._outbox.batch_id(body.name)
+        try:
+            self._outbox.tried(body)
+            data = body.path.read_bytes()
+        except OSError as error:
+            _LOG.warning("a body cannot be read, or not be marked: errno %s", error.errno)
+            return not body.path.exists()
+        found = verdict(await courier.batch(data, batch), batch)
+        match found.meaning:
+            case Meaning.KEPT:
+                self._outbox.sent(body, found.refused)
+                self._count(batches=1, facts=body.facts, refused=found.refused)
+            case Meaning.WRONG:
+                self._set_aside(body, found)
+            case Meaning.HALVE:
+                self._halve(body, data, found)
+            case _:
+                return await self._again(found)
+        self._keep(self.state.went())
+        if self._outbox.waiting():
+            spent = time.monotonic() - began
+            await asyncio.sleep(max(self._load.pace.between_s - spent, 0.0))
+        return True
+
+    async def _erase(self, courier: Courier, path: Path, request: erasure.Erasure) -> bool:
+        """Have the service erase what was forgotten here."""
+        erasure.carry_out(self._outbox, request)
+        if request.commands is None:
+            for query in _queries(request):
+                found = _yes(await courier.ask("DELETE", f"/v1/me{query}"))
+                if found.meaning != Meaning.KEPT:
+                    return await self._again(found)
+        path.unlink(missing_ok=True)
+        return True
+
+    async def _rotated(self, courier: Courier) -> bool:
+        """Have a token of thirty days replaced; the old one is good for a day more."""
+        enrolled = self._enrolled
+        age = clock.wall_ns() - enrolled.rotated_at
+        if self._load.held() is not None or 0 <= age < enrolment.ROTATE_NS:
+            return True
+        answer = await courier.ask("POST", "/v1/rotate")
+        token = answer.body.get("token") if answer.body is not None else None
+        if not 200 <= answer.status < 300 or not isinstance(token, str):
+            found = _yes(answer)
+            return await self._again(found) if found.meaning == Meaning.STRANGER else True
+        self._enrolled = msgspec.structs.replace(enrolled, token=token, rotated_at=clock.wall_ns())
+        enrolment.write(self._enrolled)
+        courier.bear(token)
+        return True
+
+    async def _again(self, found: Verdict) -> bool:
+        """Wait as long as it takes, if there is so much patience."""
+        if found.meaning == Meaning.STRANGER:
+            stopped = self.state.failed(found.why, _STOPPED_S)
+            self._keep(msgspec.structs.replace(stopped, stopped=True))
+            return False
+        wait = found.retry_after_s
+        if wait is None:
+            drawn = wait_s(self.state.failures, _chance.random())
+            wait = drawn * self._load.pace.stretch
+        self._keep(self.state.failed(found.why, wait, asked=found.retry_after_s is not None))
+        if time.monotonic() + wait > self._until:
+            return False
+        await asyncio.sleep(wait)
+        return True
+
+    def _set_aside(self, body: Body, found: Verdict) -> None:
+        _LOG.warning("a batch was rejected: %s", found.why)
+        self._outbox.rejected(body)
+        self._count(rejected=1)
+        self.state = msgspec.structs.replace(self.state, rejected=found.why)
+
+    def _halve(self, body: Body, data: bytes, found: Verdict) -> None:
+        """Send what was too large as two; what cannot be halved will never be taken."""
+        try:
+            header, facts = packing.opened(data)
+        except wire.Unreadable:
+            facts = []
+        if len(facts) < 2:
+            self._set_aside(body, found)
+            return
+        stems = self._outbox.deliveries.entries[body.name].stems
+        made = [
+            one
+            for number, half in enumerate(packing.halves(facts))
+            for one in packing.made(f"{body.name}.{number}", header, half, stems)
+        ]
+        self._outbox.keep(made, [body.name])
+
+    def _count(self, **more: int) -> None:
+        sums = {name: getattr(self.done, name) + number for name, number in more.items()}
+        self.done = self.done._replace(**sums)
+
+    def _keep(self, found: state.State) -> None:
+        self.state = found
+        state.write(self._outbox.folder, found)
+
+
+def _yes(answer: Answer) -> Verdict:
+    """Return what an answer to anything but a batch means."""
+    if answer.body is not None and 200 <= answer.status < 300:
+        return Verdict(Meaning.KEPT)
+    return verdict(answer, "")
+
+
+def _queries(request: erasure.Erasure) -> list[str]:
+    """Return the queries that ask for what is to be erased: one for each repository."""
+    since = [] if request.since is None else [("since", str(request.since))]
+    pairs = [since] if request.repos is None else [[*since, ("repo", one)] for one in request.repos]
+    return [f"?{urllib.parse.urlencode(pair)}" if pair else "" for pair in pairs]
