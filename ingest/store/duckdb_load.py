@@ -142,7 +142,7 @@ class _Loading:
         bootless = self._times["bootless"].any()
         first, last = _ALWAYS if bootless else (int(days.min()), int(days.max()))
         text = statement("former", table=name, equal=equal)
-        self._cursor.execute(text, {"first_day": first, "last_day": last})
+        self._cursor.execute(text, {"first_day": first, "last_day": last}).fetchall()
 
     def _told(self, name: str, fed: Mapping[str, Any]) -> tuple[Any, Any]:
         """Return which rows may have been told before, and which more than once in the group."""
@@ -186,11 +186,11 @@ class _Loading:
 
     def _tell_sessions(self) -> None:
         """Put the user and shell of sessions into commands that came before them."""
-        row = self._cursor.execute(statement("news_since")).fetchone()
-        number, day = row or (0, 0)
+        # All of it: a result that is not read to its end holds the connection.
+        ((number, day),) = self._cursor.execute(statement("news_since")).fetchall()
         if number:
             first = int(day) - _EARLIER_DAYS if self._rolled else _ALWAYS[0]
-            self._cursor.execute(statement("sessions_told"), {"first_day": first})
+            self._cursor.execute(statement("sessions_told"), {"first_day": first}).fetchall()
 
     def _load_list(self, name: str, *, told_again: bool) -> None:
         child = CHILDREN[name]
