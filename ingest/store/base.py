@@ -8,6 +8,16 @@ gives back facts, or rows ready for JSON: ids and sessions as hex, unknown as No
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from ingest.store.arrays import Values
+from ingest.store.questions import (
+    Median,
+    Owner,
+    Periods,
+    Program,
+    Remotes,
+    Templates,
+    Window,
+)
 from ptywrap import wire
 
 Row = dict[str, Any]
@@ -33,7 +43,7 @@ class Table(NamedTuple):
     """Rows of one kind as columns of equal length; a column that is absent is unknown in all."""
 
     rows: int
-    columns: Mapping[str, Sequence[Any]]
+    columns: Mapping[str, Values]
 
 
 class Batch(NamedTuple):
@@ -62,7 +72,8 @@ class LogQuestion(NamedTuple):
     """Which commands, newest first: all where everything is None.
 
     `since_at` is ns since the epoch; `repo` is a whole name, its last part or an alias; `cwd` is a
-    folder or above; `failed` is an exit status but 0 or a signal; `text` is literal, case ignored.
+    folder or above; `failed` is an exit status but 0 or a signal; `text` is literal, case ignored;
+    `owner` is whose, everybody's where it is None.
     """
 
     limit: int | None = None
@@ -71,6 +82,7 @@ class LogQuestion(NamedTuple):
     cwd: str | None = None
     failed: bool = False
     text: str | None = None
+    owner: Owner | None = None
 
 
 class Log(NamedTuple):
@@ -94,10 +106,15 @@ class Run(NamedTuple):
 
 
 class Scope(NamedTuple):
-    """What to forget: everything, or what began at or after `since_at`, or what is of `repo`."""
+    """What to forget: everything, or what began at or after `since_at`, or what is of `repo`.
+
+    With an `owner` only of that person: rows, and the person's share of every rollup. Batch ids
+    stay, so that what is sent again is not stored again.
+    """
 
     since_at: int | None = None
     repo: str | None = None
+    owner: Owner | None = None
 
 
 class Forgotten(NamedTuple):
@@ -107,12 +124,22 @@ class Forgotten(NamedTuple):
 
 
 class Keep(NamedTuple):
-    """How long rows are kept: days counted from `today` (days since the epoch), and file bytes."""
+    """How long rows are kept: days counted from `today` (days since the epoch), and file bytes.
+
+    Details are processes, flows and samples; None is for good. The defaults are a laptop's.
+    """
 
     today: int
     commands_days: int = 396
     details_days: int = 40
-    most_bytes: int = 2 << 30
+    most_bytes: int | None = 2 << 30
+    flow_days: int = 100
+    rollups_days: int = 396
+    batches_days: int | None = None
+
+
+SERVICE = Keep(today=0, commands_days=100, details_days=7, most_bytes=None, batches_days=60)
+"""What a service keeps, for its `today` to be put in."""
 
 
 class Counts(NamedTuple):
@@ -129,6 +156,28 @@ class Counts(NamedTuple):
     bytes: int
 
 
+class Totals(NamedTuple):
+    """What a service took in since it began; what is deleted later stays counted."""
+
+    commands_stored: int
+    processes_stored: int
+    batches_stored: int
+    batches_repeated: int
+    rows_rejected: int
+
+
+class Progress(NamedTuple):
+    """Where in a journal a group ends, and what else is counted with it in the one transaction.
+
+    `number` and `offset` are the journal's position behind the group.
+    """
+
+    number: int
+    offset: int
+    repeated: int = 0
+    rejected: int = 0
+
+
 class Store(Protocol):
     """Where facts rest; one owner at a time.
 
@@ -138,11 +187,16 @@ class Store(Protocol):
 
     repaired: tuple[str, ...]
 
-    async def add(self, batches: Sequence[Batch]) -> int:
+    async def add(self, batches: Sequence[Batch], progress: Progress | None = None) -> int:
         """Add all of the batches or none; return how many were new.
 
-        A batch whose id is known is passed over. A fact told again replaces the former.
+        A batch whose id is known is passed over. A fact told again replaces the former. Progress
+        is kept with them, and stands alone where there are no batches.
         """
+        ...
+
+    async def position(self) -> tuple[int, int]:
+        """Return the number and offset of the newest progress, zeros where there was none."""
         ...
 
     async def known(self, batches: Sequence[str]) -> frozenset[str]:
@@ -153,15 +207,51 @@ class Store(Protocol):
         """Return commands, newest first."""
         ...
 
-    async def show(self, command: str) -> Run:
-        """Return the run of the command an id's hex prefix or `last` names.
+    async def mine(
+        self, owner: Owner, limit: int | None = None, since_at: int | None = None
+    ) -> Log:
+        """Return a person's commands, newest first."""
+        ...
+
+    async def export(self, owner: Owner) -> dict[str, list[Row]]:
+        """Return all rows about a person by table, weekly medians and rollups included."""
+        ...
+
+    async def show(self, command: str, owner: Owner | None = None) -> Run:
+        """Return the run of the command an id's hex prefix or `last` names, of an owner if given.
 
         `last` is the newest command that is not one of our own verbs.
         """
         ...
 
-    async def tree(self, session: bytes, command: int) -> list[wire.Process]:
+    async def tree(
+        self, session: bytes, command: int, owner: Owner | None = None
+    ) -> list[wire.Process]:
         """Return the processes of a command in the order of their birth."""
+        ...
+
+    async def templates(self, window: Window) -> Templates:
+        """Return what each template cost: the chokepoints."""
+        ...
+
+    async def daily(self, window: Window, template: str | None) -> Periods:
+        """Return what one template cost on each day."""
+        ...
+
+    async def weekly(self, window: Window) -> Periods:
+        """Return what each ISO week cost that has a day in the window, of the window's days."""
+        ...
+
+    async def programs(self, window: Window) -> list[Program]:
+        """Return the programs that took most CPU; `by` and `repo` are not looked at."""
+        ...
+
+    async def remotes(self, window: Window) -> Remotes:
+        """Return the hosts that were spoken to; `by` and `repo` are not looked at."""
+        ...
+
+    async def medians(self, window: Window) -> list[Median]:
+        """Return the closed weeks within the window, also those whose rows are gone."""
         ...
 
     async def unique(self, commands: Sequence[int]) -> int:
@@ -185,6 +275,14 @@ class Store(Protocol):
 
     async def retire(self, keep: Keep) -> int:
         """Remove what is older than it is to be kept; return how many rows that were."""
+        ...
+
+    async def fold(self, now_at: int) -> None:
+        """Bring rollups up to date: each minute, by whoever owns a service's store."""
+        ...
+
+    async def totals(self) -> Totals:
+        """Return what was taken in since the store began."""
         ...
 
     async def settle(self) -> None:

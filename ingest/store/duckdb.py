@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 import duckdb
 from duckdb import DuckDBPyConnection
 
+from ingest.store import duckdb_pages as pages
+from ingest.store import duckdb_roll as roll
 from ingest.store import rows
 from ingest.store.base import (
     Batch,
@@ -16,14 +18,27 @@ from ingest.store.base import (
     Keep,
     Log,
     LogQuestion,
+    Progress,
     Row,
     Run,
     Scope,
     StoreError,
+    Totals,
     Unstorable,
 )
 from ingest.store.duckdb_erase import forget, retire, shed
+from ingest.store.duckdb_export import export
 from ingest.store.duckdb_file import failure, open_file, remove_damaged, rewrite, statement
+from ingest.store.duckdb_runs import Key, facts, fetch, tree
+from ingest.store.questions import (
+    Median,
+    Owner,
+    Periods,
+    Program,
+    Remotes,
+    Templates,
+    Window,
+)
 from ptywrap import wire
 
 Answer = TypeVar("Answer")
@@ -55,21 +70,29 @@ class DuckDB:
         self.path = path
         self._memory_bytes = memory_bytes
         self._connection, self.repaired = open_file(path, memory_bytes)
+        self._loader: Any = None
         self._writing = asyncio.Lock()
         self._available = asyncio.Event()
         self._available.set()
         self._reading: set[asyncio.Task[Any]] = set()
 
-    async def add(self, batches: Sequence[Batch]) -> int:
-        """Add what is new of the batches, in one transaction."""
+    async def add(self, batches: Sequence[Batch], progress: Progress | None = None) -> int:
+        """Add what is new of the batches and the progress, in one transaction."""
         # Loading needs numpy, which a question alone does not wait for.
-        from ingest.store.duckdb_load import load  # noqa: PLC0415
+        from ingest.store.duckdb_load import Loader  # noqa: PLC0415
 
-        known = await self.known([batch.id for batch in batches])
-        fresh = list({batch.id: batch for batch in batches if batch.id not in known}.values())
-        if fresh:
-            await self._write(lambda cursor: load(cursor, fresh))
-        return len(fresh)
+        self._loader = loader = self._loader or Loader()
+        with loader.attempt():
+            return await self._write(lambda cursor: loader.add(cursor, batches, progress))
+
+    async def position(self) -> tuple[int, int]:
+        """Return the number and offset of the newest progress, zeros where there was none."""
+        row = (await self._rows("position"))[0]
+        return row["journal_number"], row["journal_offset"]
+
+    async def totals(self) -> Totals:
+        """Return what was taken in since the store began."""
+        return Totals(**(await self._rows("totals"))[0])
 
     async def known(self, batches: Sequence[str]) -> frozenset[str]:
         """Return which of these batch ids have been added."""
@@ -78,27 +101,75 @@ class DuckDB:
 
     async def log(self, question: LogQuestion) -> Log:
         """Return commands, newest first."""
-        found = await self._rows("log", {"columns": _LOG_COLUMNS}, **question._asdict())
-        unique = await self.unique([row["id"] for row in found])
+        values = {**question._asdict(), **_owned(question.owner)}
+        del values["owner"]
+        found = await self._rows("log", {"columns": _LOG_COLUMNS}, **values)
+        unique = await self._unique([row["id"] for row in found], question.owner)
         return Log([rows.answer(row) for row in found], unique)
 
-    async def show(self, command: str) -> Run:
+    async def mine(
+        self, owner: Owner, limit: int | None = None, since_at: int | None = None
+    ) -> Log:
+        """Return a person's commands, newest first."""
+        return await self.log(LogQuestion(limit=limit, since_at=since_at, owner=owner))
+
+    async def export(self, owner: Owner) -> dict[str, list[Row]]:
+        """Return all rows about a person by table, in one state of the store."""
+        return await self._read(lambda cursor: export(cursor, owner), seconds=None)
+
+    async def show(self, command: str, owner: Owner | None = None) -> Run:
         """Return the run of the command an id's hex prefix or `last` names."""
-        keys = await (self._last() if command == "last" else self._by_prefix(command))
+        last = command == "last"
+        keys = await (self._last(owner) if last else self._by_prefix(command, owner))
         if len(keys) != 1:
             return Run(len(keys))
-        session, number = keys[0]
-        return Run(1, session, number, await self._read(lambda cursor: _facts(cursor, *keys[0])))
+        key = keys[0]
+        return Run(1, key.session, key.id, await self._read(lambda cursor: facts(cursor, key)))
 
-    async def tree(self, session: bytes, command: int) -> list[wire.Process]:
+    async def tree(
+        self, session: bytes, command: int, owner: Owner | None = None
+    ) -> list[wire.Process]:
         """Return the processes of a command in the order of their birth."""
-        return await self._read(lambda cursor: _tree(cursor, session, command))
+        found = await self._rows("by_session", session=session, id=command, **_owned(owner))
+        key = Key(**found[0]) if found else None
+        return await self._read(lambda cursor: tree(cursor, key)) if key else []
+
+    async def templates(self, window: Window) -> Templates:
+        """Return what each template cost."""
+        return await self._read(lambda cursor: pages.templates(cursor, window))
+
+    async def daily(self, window: Window, template: str | None) -> Periods:
+        """Return what one template cost on each day."""
+        return await self._read(lambda cursor: pages.daily(cursor, window, template))
+
+    async def weekly(self, window: Window) -> Periods:
+        """Return what each ISO week cost."""
+        return await self._read(lambda cursor: pages.weekly(cursor, window))
+
+    async def programs(self, window: Window) -> list[Program]:
+        """Return the programs that took most CPU."""
+        return await self._read(lambda cursor: pages.programs(cursor, window))
+
+    async def remotes(self, window: Window) -> Remotes:
+        """Return the hosts that were spoken to."""
+        return await self._read(lambda cursor: pages.remotes(cursor, window))
+
+    async def medians(self, window: Window) -> list[Median]:
+        """Return the closed weeks within the window."""
+        return await self._read(lambda cursor: pages.medians(cursor, window))
 
     async def unique(self, commands: Sequence[int]) -> int:
         """Return how many hex digits tell each of these ids from every stored command's."""
+        return await self._unique(commands, None)
+
+    async def _unique(self, commands: Sequence[int], owner: Owner | None) -> int:
         starts = sorted({one >> 48 for one in commands})
-        near = await self._rows("near", starts=starts)
+        near = await self._rows("near", starts=starts, **_owned(owner))
         return rows.shortest(commands, [row["id"] for row in near])
+
+    async def fold(self, now_at: int) -> None:
+        """Fold what was touched, once an hour; bring the last four whole weeks up to date."""
+        await self._write(lambda cursor: roll.fold(cursor, now_at))
 
     async def counts(self) -> Counts:
         """Return what is there."""
@@ -138,7 +209,7 @@ class DuckDB:
         self, name: str, words: dict[str, str] | None = None, **values: Any
     ) -> list[Row]:
         text = statement(name, **(words or {}))
-        return await self._read(lambda cursor: _fetch(cursor, text, values))
+        return await self._read(lambda cursor: fetch(cursor, text, values))
 
     async def _read(self, work: Work[Answer], seconds: float | None = _QUERY_SECONDS) -> Answer:
         """Do work on a cursor of its own in a thread; one that takes too long is interrupted."""
@@ -159,23 +230,23 @@ class DuckDB:
         finally:
             cursor.close()
 
-    async def _last(self) -> list[tuple[bytes, int]]:
+    async def _last(self, owner: Owner | None) -> list[Key]:
         limit = 64
         while True:
-            found = await self._rows("newest", limit=limit)
+            found = await self._rows("newest", limit=limit, **_owned(owner))
             for row in found:
                 if not rows.own_verb(row):
-                    return [(row["session"], row["id"])]
+                    return [Key(*(row[name] for name in Key._fields))]
             if len(found) < limit:
                 return []
             limit *= 16
 
-    async def _by_prefix(self, prefix: str) -> list[tuple[bytes, int]]:
+    async def _by_prefix(self, prefix: str, owner: Owner | None) -> list[Key]:
         if not rows.is_prefix(prefix):
             return []
         low, high = (_signed(int(prefix.ljust(16, digit), 16)) for digit in "0f")
-        found = await self._rows("by_id", low=low, high=high)
-        return [(row["session"], row["id"]) for row in found]
+        found = await self._rows("by_id", low=low, high=high, **_owned(owner))
+        return [Key(**row) for row in found]
 
     async def usual(self, templates: Sequence[str], since_at: int) -> dict[str, int]:
         """Return the median ns of ended runs of templates that ran at least three times."""
@@ -201,8 +272,8 @@ class DuckDB:
     async def retire(self, keep: Keep) -> int:
         """Remove what is older than it is to be kept, then the oldest days until the file fits."""
         gone = await self._write(lambda cursor: retire(cursor, keep))
-        for _ in range(_SHED_DAYS):
-            if (await self.counts()).bytes <= keep.most_bytes:
+        for _ in range(_SHED_DAYS if keep.most_bytes is not None else 0):
+            if (await self.counts()).bytes <= (keep.most_bytes or 0):
                 break
             gone += await self._write(lambda cursor: shed(cursor, keep))
             await self.settle()
@@ -212,47 +283,8 @@ class DuckDB:
 _LOG_COLUMNS = ", ".join(f'"{name}"' for name in rows.ANSWERED)
 
 
-def _facts(cursor: DuckDBPyConnection, session: bytes, command: int) -> list[wire.Fact]:
-    key = {"session": session, "id": command}
-    row = _fetch(cursor, statement("command"), key)[0]
-    since = row["started_at"] or 0
-    window = {"since_at": since, "until_at": since + (row["wall_ns"] or 0)}
-    facts: list[wire.Fact] = [
-        rows.command(
-            row,
-            _fetch(cursor, statement("daemons"), key),
-            _fetch(cursor, statement("other_reasons"), key),
-        )
-    ]
-    found = _fetch(cursor, statement("session"), {"session": session})
-    facts += map(rows.session, found)
-    facts += _tree(cursor, session, command)
-    facts += map(rows.flow, _fetch(cursor, statement("flows"), key))
-    facts += map(rows.sample, _fetch(cursor, statement("samples"), key))
-    facts += map(rows.loss, _fetch(cursor, statement("losses"), window))
-    for host in _fetch(cursor, statement("hosts"), {"until_at": window["until_at"]}):
-        place = {"device": host["device"], "at": host["at"]}
-        facts.append(rows.host(host, _fetch(cursor, statement("caches"), place)))
-    return facts
-
-
-def _tree(cursor: DuckDBPyConnection, session: bytes, command: int) -> list[wire.Process]:
-    key = {"session": session, "id": command}
-    text = statement("processes")
-    found: list[Row] = []
-    for window in _fetch(cursor, statement("days"), key):
-        expected = window.pop("process_count") or 0
-        found = _fetch(cursor, text, {**key, **window})
-        if len(found) < expected:
-            # The days are those of a clock that was set in between, or the rest is not there.
-            found = _fetch(cursor, text, {**key, "day": None, "until_day": None})
-    return [rows.process(row) for row in found]
-
-
-def _fetch(cursor: DuckDBPyConnection, text: str, values: dict[str, Any]) -> list[Row]:
-    found = cursor.execute(text, values)
-    names = [column[0] for column in found.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+def _owned(owner: Owner | None) -> dict[str, Any]:
+    return owner._asdict() if owner else {"tenant": None, "person": None}
 
 
 def _signed(word: int) -> int:

@@ -26,6 +26,8 @@ SCHEMA = 1
 
 _KEPT_DAMAGED = 2
 _TEMPORARY_BYTES = "512MB"
+# Each checkpoint writes the last, partly filled row group of every table anew.
+_CHECKPOINT_BYTES = "64MB"
 _REWRITING = ".rewriting"
 _TEMPORARY = ".tmp"
 _SUSPECT = ".suspect"
@@ -60,8 +62,9 @@ def statement(name: str, **words: str) -> str:
 
 @cache
 def _statements() -> dict[str, str]:
-    files = ("duckdb_schema.sql", "duckdb.sql")
-    text = "".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in files)
+    files = ("duckdb_schema", "duckdb", "duckdb_load", "duckdb_rollups", "duckdb_pages")
+    paths = [Path(__file__).with_name(f"{name}.sql") for name in files]
+    text = "".join(path.read_text(encoding="utf-8") for path in paths)
     parts = re.split(r"^-- name: (\w+)\n", text, flags=re.MULTILINE)
     return dict(zip(parts[1::2], (part.strip() for part in parts[2::2]), strict=True))
 
@@ -164,6 +167,9 @@ def _open(path: Path, memory_bytes: int) -> DuckDBPyConnection:
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
                 "python_scan_all_frames": "false",
+                # What a column of objects holds is known: one of them shows it.
+                "pandas_analyze_sample": "1",
+                "checkpoint_threshold": _CHECKPOINT_BYTES,
             },
         )
     finally:

@@ -1,7 +1,7 @@
-"""Batches into DuckDB: numpy columns, those certainly new as they come, the others staged.
+"""Batches into DuckDB: numpy columns, each row written once, in the place of what it replaces.
 
-A row may have been told before: then it is staged, and put in the place of what it replaces. Who
-knows is `duckdb_keys`, so that nothing is sought in the big tables for rows that are new.
+Which rows may have been told before is known by `duckdb_keys`, so that nothing is sought in the big
+tables for rows that are new.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from ingest.store import duckdb_roll
 from ingest.store.base import Batch, Progress
 from ingest.store.duckdb_columns import array, columns, moments, present
 from ingest.store.duckdb_file import TYPES, statement
-from ingest.store.duckdb_keys import Keys, key_of
+from ingest.store.duckdb_keys import Known, key_of, last_of
 from ingest.store.tables import CHILDREN, SHAPES, kinds
 
 # A moment beyond these would overflow a sum with a clock: about the years 1824 and 2116.
@@ -23,26 +23,29 @@ _MOMENT_MOST = 1 << 62
 _TICKS_MOST = 549_755_813_888
 _TICK_NS = 10_000_000
 _DAY_NS = 86_400_000_000_000
-# Many rows, no rollups and no lists of their own: they need not pass through a stage.
-_STRAIGHT = ("processes", "samples")
+# What rollups, lists or commands are made of: seen by other statements before it is inserted.
+_ROLLED = ("commands", "flows")
+_VIEWED = (*_ROLLED, "sessions", *(child.parent for child in CHILDREN.values()))
 _EARLIER_DAYS = 2
-_ALWAYS = (-(10**5), 10**6)
+Span = tuple[int, int]
+_ALWAYS: Span = (-(10**5), 10**6)
 
 
 class Loader:
     """Adds batches within a transaction of the caller's, and learns how that ended."""
 
     def __init__(self) -> None:
-        self._keys = Keys()
+        self._known = Known()
 
     @contextlib.contextmanager
     def attempt(self) -> Iterator[None]:
         """Wrap the transaction: what it told is known from then on, or not where it failed."""
+        committed = False
         try:
             yield
-            self._keys.commit()
+            committed = True
         finally:
-            self._keys.roll_back()
+            self._known.end(committed=committed)
 
     def add(
         self, cursor: DuckDBPyConnection, batches: Sequence[Batch], progress: Progress | None
@@ -54,7 +57,7 @@ class Loader:
         fresh = _fresh(cursor, batches)
         gained = {"commands": 0, "processes": 0}
         if fresh:
-            loading = _Loading(cursor, fresh, self._keys)
+            loading = _Loading(cursor, fresh, self._known)
             for name in SHAPES:
                 rows = loading.load(name)
                 if name in gained:
@@ -77,18 +80,15 @@ class Loader:
 class _Loading:
     """One group on its way in."""
 
-    def __init__(self, cursor: DuckDBPyConnection, batches: Sequence[Batch], keys: Keys) -> None:
+    def __init__(self, cursor: DuckDBPyConnection, batches: Sequence[Batch], known: Known) -> None:
         self._cursor = cursor
         self._batches = batches
-        self._keys = keys
+        self._keys = known.keys
         self._rolled = any(batch.tenant for batch in batches)
-        self._times = dict(moments(batches))
         cursor.register("fed_batches", _meta(batches))
-        self._run("boots")
         self._run("batches")
-        first = cursor.execute(statement("first")).fetchnumpy()
-        self._times["first_at"] = first["first_at"]
-        self._senders = first["sender"]
+        self._times = {**moments(batches), "first_at": known.first(cursor, batches)}
+        self._senders = known.senders(batches)
 
     def load(self, name: str) -> int:
         """Load one table and the lists in it; return how many rows it has more than before."""
@@ -96,71 +96,64 @@ class _Loading:
         if fed is None:
             return 0
         fed["day"] = self._days(name, fed)
-        self._cursor.register(f"fed_{name}", fed)
-        told, twice = self._told(name, fed)
-        straight = name in _STRAIGHT
-        fed["again"] = told | twice
-        fed["staged"] = fed["again"] if straight else numpy.ones(len(told), numpy.bool_)
-        self._cursor.register(f"fed_{name}", fed)
-        names = ", ".join(_selected(name, present(name, self._batches)))
-        gained = 0
-        if straight and not fed["again"].all():
-            gained = self._run("insert_fed", table=name, columns=names)
-        if fed["staged"].any():
-            self._run("stage", table=name, columns=names)
-            if twice.any():
-                key = ", ".join(f'"{one}"' for one in SHAPES[name].key)
-                self._run("last_telling", table=name, key=key)
-            gained += self._replace(name, fed["day"][told])
-        return gained
-
-    def _replace(self, name: str, days: Any) -> int:
-        """Put what is staged in the place of what was told before, on the days given."""
-        if len(days):
-            self._former(name, days)
-        else:
+        told, kept = self._told(name, fed)
+        again = told & kept
+        span = _span(fed["day"][again], always=bool(self._times["bootless"].any()))
+        if again.any():
+            self._former(name, _rows(fed, again, SHAPES[name].key), span)
+            found = self._cursor.execute(statement("newer")).fetchnumpy()
+            kept[found["place_fed"]] = False
+        elif name in _ROLLED or name == "sessions":
             self._run("no_former")
-        if self._rolled:
+        fed["kept"] = kept
+        self._cursor.register(f"fed_{name}", fed)
+        return self._replace(name, span if again.any() else None)
+
+    def _replace(self, name: str, span: Span | None) -> int:
+        """Put what is kept in the place of what was told before, within some days."""
+        names = ", ".join(_selected(name, present(name, self._batches)))
+        staged = statement("staged", table=name, columns=names)
+        if name in _VIEWED:
+            self._run("stage", table=name, staged=staged)
+        if self._rolled and name in _ROLLED:
             duckdb_roll.before(self._cursor, name)
         if name == "sessions":
             self._run("news")
-        removed = self._run("replace", table=name) if len(days) else 0
-        statement_name = "insert_commands" if name == "commands" else "insert"
-        gained = self._run(statement_name, table=name) - removed
-        if self._rolled:
+        removed = self._run("remove", table=name) if span else 0
+        into = "insert_commands" if name == "commands" else "insert"
+        gained = self._run(into, table=name, staged=staged) - removed
+        if self._rolled and name in _ROLLED:
             duckdb_roll.after(self._cursor, name)
         if name == "sessions":
             self._tell_sessions()
         for child_name, child in CHILDREN.items():
             if child.parent == name:
-                self._load_list(child_name, told_again=bool(len(days)))
+                self._load_list(child_name, span)
         return gained
 
-    def _former(self, name: str, days: Any) -> None:
+    def _former(self, name: str, told: Mapping[str, Any], span: Span) -> None:
+        """Find the rows that some keys have already."""
+        self._cursor.register(f"told_{name}", told)
         key = SHAPES[name].key
         equal = _equal("t", "s", zip(key, key, strict=True))
-        bootless = self._times["bootless"].any()
-        first, last = _ALWAYS if bootless else (int(days.min()), int(days.max()))
-        text = statement("former", table=name, equal=equal)
-        self._cursor.execute(text, {"first_day": first, "last_day": last}).fetchall()
+        self._ask("former", span, table=name, equal=equal)
 
     def _told(self, name: str, fed: Mapping[str, Any]) -> tuple[Any, Any]:
-        """Return which rows may have been told before, and which more than once in the group."""
+        """Return which rows may have been told before, and which are the last of their key."""
+        every = numpy.ones(len(fed["place_fed"]), numpy.bool_)
+        self._cursor.register(f"key_{name}", _rows(fed, every, SHAPES[name].key))
         text = statement("fed_hashes", table=name, key=key_of(name, "f"))
         found = self._cursor.execute(text).fetchnumpy()
-        hashes = numpy.empty(len(fed["place_fed"]), numpy.uint64)
+        hashes = numpy.empty(len(every), numpy.uint64)
         hashes[found["place_fed"]] = found["hash"]
         batch = fed["place_batch"]
         hashes ^= self._senders[batch]
         told = self._keys.told(self._cursor, name, fed["day"], hashes)
         # A segment without its header is of no boot, and may have other days than its facts.
         told |= self._times["bootless"][batch]
-        order = numpy.argsort(hashes, kind="stable")
-        same = hashes[order][1:] == hashes[order][:-1]
-        twice = numpy.zeros(len(hashes), numpy.bool_)
-        twice[order[1:][same]] = True
-        twice[order[:-1][same]] = True
-        return told, twice
+        numbers = numpy.array([one.number for one in self._batches])[batch]
+        keys = [numpy.ma.getdata(fed[column]) for column in SHAPES[name].key]
+        return told, last_of(hashes, numbers, [*keys, self._senders[batch]])
 
     def _days(self, name: str, fed: Mapping[str, Any]) -> Any:
         """Return the day of each row: of its start since boot, on the boot's first wall clock.
@@ -192,12 +185,12 @@ class _Loading:
             first = int(day) - _EARLIER_DAYS if self._rolled else _ALWAYS[0]
             self._cursor.execute(statement("sessions_told"), {"first_day": first}).fetchall()
 
-    def _load_list(self, name: str, *, told_again: bool) -> None:
+    def _load_list(self, name: str, span: Span | None) -> None:
         child = CHILDREN[name]
         keys = list(zip(child.key, child.parent_key, strict=True))
         words = {"table": name, "parent": child.parent}
-        if told_again:
-            self._run("children", **words, equal=_equal("t", "p", keys))
+        if span:
+            self._ask("children", span, **words, equal=_equal("t", "p", keys))
         fed = columns(name, self._batches)
         if fed is not None:
             self._cursor.register(f"fed_{name}", fed)
@@ -205,10 +198,24 @@ class _Loading:
             equal = _equal("f", "p", keys)
             self._run("insert_children", **words, columns=there, equal=equal)
 
+    def _ask(self, name: str, span: Span, **words: str) -> None:
+        values = {"first_day": span[0], "last_day": span[1]}
+        self._cursor.execute(statement(name, **words), values).fetchall()
+
     def _run(self, name: str, **words: str) -> int:
         """Run statements; return how many rows the last one changed."""
-        row = self._cursor.execute(statement(name, **words)).fetchone()
-        return int(row[0]) if row and isinstance(row[0], int) else 0
+        found = self._cursor.execute(statement(name, **words)).fetchall()
+        return int(found[0][0]) if found and isinstance(found[0][0], int) else 0
+
+
+def _span(days: Any, *, always: bool) -> Span:
+    """Return the first and last of some days; every day there can be where `always`."""
+    return _ALWAYS if always or not len(days) else (int(days.min()), int(days.max()))
+
+
+def _rows(fed: Mapping[str, Any], rows: Any, key: Sequence[str]) -> dict[str, Any]:
+    """Return the keys of some rows, and whose they are."""
+    return {name: fed[name][rows] for name in (*key, "place_batch", "place_fed")}
 
 
 def _fresh(cursor: DuckDBPyConnection, batches: Sequence[Batch]) -> list[Batch]:

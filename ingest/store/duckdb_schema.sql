@@ -11,6 +11,12 @@ CREATE TABLE IF NOT EXISTS batches (
     tenant VARCHAR NOT NULL, device VARCHAR NOT NULL, id VARCHAR NOT NULL, digest BLOB, rows BIGINT,
     first_at BIGINT, last_at BIGINT, received_at BIGINT, skew_ns BIGINT
 );
+CREATE TABLE IF NOT EXISTS totals (
+    commands_stored BIGINT NOT NULL, processes_stored BIGINT NOT NULL,
+    batches_stored BIGINT NOT NULL, batches_repeated BIGINT NOT NULL,
+    rows_rejected BIGINT NOT NULL, journal_number BIGINT NOT NULL, journal_offset BIGINT NOT NULL
+);
+INSERT INTO totals SELECT 0, 0, 0, 0, 0, 0, 0 WHERE NOT EXISTS (FROM totals);
 CREATE TABLE IF NOT EXISTS sessions (
     day DATE NOT NULL, tenant VARCHAR NOT NULL, device VARCHAR NOT NULL, person VARCHAR,
     team VARCHAR, batch VARCHAR, version BIGINT NOT NULL, "id" BLOB NOT NULL, "user" VARCHAR,
@@ -106,6 +112,42 @@ CREATE TABLE IF NOT EXISTS caches (
     team VARCHAR, batch VARCHAR, version BIGINT NOT NULL, "at" BIGINT NOT NULL, "place" BIGINT,
     "name" VARCHAR, "bytes" BIGINT, "changed_at" BIGINT
 );
+CREATE TABLE IF NOT EXISTS roll_day (
+    day DATE NOT NULL, tenant VARCHAR NOT NULL, person VARCHAR, team VARCHAR, repo VARCHAR,
+    template VARCHAR, category VARCHAR, actor VARCHAR, runs BIGINT NOT NULL,
+    failures BIGINT NOT NULL, wall_ns BIGINT NOT NULL, wait_ns BIGINT NOT NULL,
+    cpu_ns BIGINT NOT NULL, runqueue_ns BIGINT NOT NULL, disk_ns BIGINT NOT NULL,
+    network_ns BIGINT NOT NULL, input_ns BIGINT NOT NULL, lock_ns BIGINT NOT NULL,
+    other_ns BIGINT NOT NULL, dl_active_ns BIGINT NOT NULL, received_bytes BIGINT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS hist_day (
+    day DATE NOT NULL, tenant VARCHAR NOT NULL, repo VARCHAR, template VARCHAR,
+    bucket INTEGER NOT NULL, n BIGINT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS hist_4w (
+    first_day DATE NOT NULL, tenant VARCHAR NOT NULL, repo VARCHAR, template VARCHAR,
+    bucket INTEGER NOT NULL, n BIGINT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS person_week (
+    week DATE NOT NULL, tenant VARCHAR NOT NULL, person VARCHAR, team VARCHAR, repo VARCHAR,
+    template VARCHAR, runs BIGINT NOT NULL, failures BIGINT NOT NULL, wait_ns BIGINT NOT NULL,
+    p50_ns BIGINT NOT NULL, p90_ns BIGINT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS flow_day (
+    day DATE NOT NULL, tenant VARCHAR NOT NULL, person VARCHAR, team VARCHAR, remote_host VARCHAR,
+    template VARCHAR, flows BIGINT NOT NULL, failed BIGINT NOT NULL,
+    received_bytes BIGINT NOT NULL, sent_bytes BIGINT NOT NULL, connects BIGINT NOT NULL,
+    connect_ns BIGINT NOT NULL, first_bytes BIGINT NOT NULL, first_byte_ns BIGINT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS flow_hist (
+    day DATE NOT NULL, tenant VARCHAR NOT NULL, remote_host VARCHAR, template VARCHAR,
+    measure VARCHAR NOT NULL, bucket INTEGER NOT NULL, n BIGINT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS dirty_days (
+    day DATE NOT NULL, tenant VARCHAR NOT NULL, person VARCHAR, merged BOOLEAN NOT NULL
+);
+CREATE TABLE IF NOT EXISTS folds ("at" BIGINT NOT NULL);
+CREATE TABLE IF NOT EXISTS horizons (name VARCHAR NOT NULL, day DATE NOT NULL);
 
 -- name: columns
 SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal;

@@ -1,11 +1,12 @@
 """The small exact engine: rows in dictionaries, for tests, demos and where no file may be kept."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from statistics import median_low
 from typing import Any
 
-from ingest.store import rows
+from ingest.store import memory_pages as pages
+from ingest.store import memory_rows, rows
 from ingest.store.base import (
     Batch,
     Counts,
@@ -13,20 +14,29 @@ from ingest.store.base import (
     Keep,
     Log,
     LogQuestion,
+    Progress,
     Row,
     Run,
     Scope,
     StoreError,
-    Table,
-    Unstorable,
+    Totals,
 )
 from ingest.store.forget import goes_itself
-from ingest.store.tables import CHILDREN, SHAPES, kinds
+from ingest.store.memory_held import Held, birth
+from ingest.store.memory_rows import DAY_NS, owned
+from ingest.store.questions import (
+    Median,
+    Owner,
+    Periods,
+    Program,
+    Remotes,
+    Templates,
+    Window,
+)
+from ingest.store.tables import CHILDREN, SHAPES
 from ptywrap import wire
 
-_DAY_NS = 86_400_000_000_000
 _RUNS = 3
-_TYPES = {"int": int, "bool": bool, "text": str, "bytes": bytes, "texts": list}
 Key = tuple[Any, ...]
 
 
@@ -42,74 +52,149 @@ class Memory:
 
     def __init__(self) -> None:
         self.repaired: tuple[str, ...] = ()
-        self._batches: set[str] = set()
-        self._rows: dict[str, dict[Key, Row]] = {name: {} for name in SHAPES}
-        self._lists: dict[str, dict[Key, list[Row]]] = {name: {} for name in CHILDREN}
+        self._batches: dict[Key, Batch] = {}
+        self._held = Held()
+        self._today = 0
+        self._position = (0, 0)
+        self._totals = Totals(0, 0, 0, 0, 0)
 
-    async def add(self, batches: Sequence[Batch]) -> int:
+    async def add(self, batches: Sequence[Batch], progress: Progress | None = None) -> int:
         """Add what is new of the batches."""
         for batch in batches:
-            _check(batch)
-        before = len(self._batches)
+            memory_rows.check(batch)
+        fresh: dict[Key, Batch] = {}
         for batch in batches:
-            if batch.id not in self._batches:
-                self._batches.add(batch.id)
-                for name, table in batch.tables.items():
-                    if name in SHAPES:
-                        self._take(batch, name, table)
-        return len(self._batches) - before
+            if _batch_key(batch) not in self._batches:
+                fresh[_batch_key(batch)] = batch
+        for batch in sorted(fresh.values(), key=lambda batch: batch.number):
+            self._held.boot(batch)
+        before = (len(self._held.rows["commands"]), len(self._held.rows["processes"]))
+        for key, batch in fresh.items():
+            self._batches[key] = batch._replace(tables={})
+            for name in SHAPES:
+                if name in batch.tables:
+                    self._held.take(batch, name)
+        if progress is not None:
+            repeated = progress.repeated + len(batches) - len(fresh)
+            progress = progress._replace(repeated=repeated)
+        self._count(before, len(fresh), progress)
+        return len(fresh)
+
+    async def position(self) -> tuple[int, int]:
+        """Return the number and offset of the newest progress."""
+        return self._position
 
     async def known(self, batches: Sequence[str]) -> frozenset[str]:
         """Return which of these batch ids have been added."""
-        return frozenset(batches) & self._batches
+        return frozenset(batches) & {batch.id for batch in self._batches.values()}
 
     async def log(self, question: LogQuestion) -> Log:
         """Return commands, newest first."""
-        aliased = self._aliased(question.repo)
-        found = [row for row in self._newest() if _fits(row, question, aliased)]
+        aliased = self._held.aliased(question.repo)
+        found = [row for row in self._held.newest() if memory_rows.fits(row, question, aliased)]
         found = found[: question.limit]
-        unique = await self.unique([row["id"] for row in found])
+        others = self._held.rows["commands"].values()
+        mine = [row["id"] for row in others if owned(row, question.owner)]
+        unique = rows.shortest([row["id"] for row in found], mine)
         return Log([rows.answer(row) for row in found], unique)
 
-    async def show(self, command: str) -> Run:
+    async def mine(
+        self, owner: Owner, limit: int | None = None, since_at: int | None = None
+    ) -> Log:
+        """Return a person's commands, newest first."""
+        return await self.log(LogQuestion(limit=limit, since_at=since_at, owner=owner))
+
+    async def export(self, owner: Owner) -> dict[str, list[Row]]:
+        """Return all rows about a person by table."""
+        out = {}
+        for name in SHAPES:
+            mine = [row for row in self._held.rows[name].values() if owned(row, owner)]
+            out[name] = [rows.exported(name, row) for row in mine]
+        for name, child in CHILDREN.items():
+            parents = self._held.rows[child.parent]
+            lists = self._held.lists[name]
+            mine = [row for key in lists if owned(parents[key], owner) for row in lists[key]]
+            out[name] = [rows.exported(name, row) for row in mine]
+        past = [row for row in self._held.rolled("commands") if owned(row, owner)]
+        everything = Window(-(1 << 30), 1 << 30, owner.tenant)
+        weeks = pages.medians(past, everything, self._today)
+        out["person_week"] = [rows.exported("person_week", one._asdict()) for one in weeks]
+        return out
+
+    async def show(self, command: str, owner: Owner | None = None) -> Run:
         """Return the run of the command an id's hex prefix or `last` names."""
+        mine = (row for row in self._held.newest() if owned(row, owner))
         if command == "last":
-            found = [row for row in self._newest() if not rows.own_verb(row)][:1]
+            found = [row for row in mine if not rows.own_verb(row)][:1]
         else:
-            found = [row for row in self._newest() if _named(row, command)]
+            found = [row for row in mine if memory_rows.named(row, command)]
         if len(found) != 1:
             return Run(len(found))
         row = found[0]
-        facts = [
-            rows.command(row, self._of(row, "daemons"), self._of(row, "other_reasons")),
-            *self._parts(row),
-        ]
-        return Run(1, row["session"], row["id"], facts)
+        return Run(1, row["session"], row["id"], self._held.run(row))
 
-    async def tree(self, session: bytes, command: int) -> list[wire.Process]:
+    async def tree(
+        self, session: bytes, command: int, owner: Owner | None = None
+    ) -> list[wire.Process]:
         """Return the processes of a command in the order of their birth."""
-        found = self._where("processes", session=session, command=command)
+        told = self._held.where("commands", session=session, id=command)
+        by_machine = sorted((row["tenant"], row["device"]) for row in told if owned(row, owner))
+        if not by_machine:
+            return []
+        tenant, device = by_machine[0]
+        key = {"tenant": tenant, "device": device, "session": session, "command": command}
         return [
-            rows.process(row)
-            for row in sorted(found, key=lambda row: (row["start_ticks"], row["pid"]))
+            rows.process(row) for row in sorted(self._held.where("processes", **key), key=birth)
         ]
 
     async def unique(self, commands: Sequence[int]) -> int:
         """Return how many hex digits tell each of these ids from every stored command's."""
-        return rows.shortest(commands, [row["id"] for row in self._rows["commands"].values()])
+        return rows.shortest(commands, [row["id"] for row in self._held.rows["commands"].values()])
+
+    async def templates(self, window: Window) -> Templates:
+        """Return what each template cost."""
+        return pages.templates(self._held.rolled("commands"), window)
+
+    async def daily(self, window: Window, template: str | None) -> Periods:
+        """Return what one template cost on each day."""
+        return pages.daily(self._held.rolled("commands"), window, template)
+
+    async def weekly(self, window: Window) -> Periods:
+        """Return what each ISO week cost."""
+        return pages.weekly(self._held.rolled("commands"), window)
+
+    async def programs(self, window: Window) -> list[Program]:
+        """Return the programs that took most CPU."""
+        return pages.programs(self._held.rows["processes"].values(), window)
+
+    async def remotes(self, window: Window) -> Remotes:
+        """Return the hosts that were spoken to."""
+        return pages.remotes(self._held.rolled("flows"), window)
+
+    async def medians(self, window: Window) -> list[Median]:
+        """Return the closed weeks within the window."""
+        return pages.medians(self._held.rolled("commands"), window, self._today)
+
+    async def fold(self, now_at: int) -> None:
+        """Remember what day it is: weeks before it are over."""
+        self._today = max(self._today, now_at // DAY_NS)
+
+    async def totals(self) -> Totals:
+        """Return what was taken in since the store began."""
+        return self._totals
 
     async def counts(self) -> Counts:
         """Return what is there."""
         times = [
             row["started_at"]
-            for row in self._rows["commands"].values()
+            for row in self._held.rows["commands"].values()
             if row["started_at"] is not None
         ]
-        losses = self._rows["losses"].values()
+        losses = self._held.rows["losses"].values()
         return Counts(
-            commands=len(self._rows["commands"]),
-            processes=len(self._rows["processes"]),
-            flows=len(self._rows["flows"]),
+            commands=len(self._held.rows["commands"]),
+            processes=len(self._held.rows["processes"]),
+            flows=len(self._held.rows["flows"]),
             losses=len(losses),
             missed=sum(row["missed"] or 0 for row in losses),
             batches=len(self._batches),
@@ -121,7 +206,7 @@ class Memory:
     async def usual(self, templates: Sequence[str], since_at: int) -> dict[str, int]:
         """Return the median ns of ended runs of templates that ran at least three times."""
         lengths: dict[str, list[int]] = {}
-        for row in self._rows["commands"].values():
+        for row in self._held.rows["commands"].values():
             ended = row["wall_ns"] is not None and row["exit_status"] == 0
             if ended and row["template"] in templates and (row["started_at"] or 0) >= since_at:
                 length = row["wall_ns"] - (row["suspended_ns"] or 0)
@@ -129,40 +214,50 @@ class Memory:
         return {name: median_low(found) for name, found in lengths.items() if len(found) >= _RUNS}
 
     async def forget(self, scope: Scope) -> Forgotten:
-        """Remove the rows of a scope."""
-        aliased = self._aliased(scope.repo)
+        """Remove the rows of a scope, and what they were worth."""
+        aliased = self._held.aliased(scope.repo)
+        whose = scope._replace(owner=None)
 
         def itself(name: str, row: Row) -> bool:
-            return goes_itself(name, row.get, scope, aliased)
+            also = aliased.get(row["tenant"], ())
+            return owned(row, scope.owner) and goes_itself(name, row.get, whose, also)
 
-        commands = frozenset(
-            (row["session"], row["id"])
-            for row in self._rows["commands"].values()
-            if itself("commands", row)
-        )
+        told = self._held.rolled("commands")
+        commands = {_of_command("commands", row) for row in told if itself("commands", row)}
 
         def goes(name: str, row: Row) -> bool:
-            number = row["id"] if name == "commands" else row.get("command")
-            return (row["session"], number) in commands or itself(name, row)
+            return _of_command(name, row) in commands or itself(name, row)
 
-        for name in SHAPES:
-            self._drop(name, partial(goes, name))
+        gone = [row for name in SHAPES for row in self._held.drop(name, partial(goes, name))]
+        for name, past in self._held.past.items():
+            past[:] = [row for row in past if not itself(name, row)]
         if scope == Scope():
             self._batches.clear()
-        return Forgotten(commands)
+        return Forgotten(frozenset((row["session"], row["id"]) for row in gone if "line" in row))
 
     async def retire(self, keep: Keep) -> int:
-        """Remove what is older than it is to be kept."""
-        days_told = sorted({row["moment"] // _DAY_NS for row in self._rows["commands"].values()})
+        """Remove what is too old to be kept; what tenants' rows were worth stays."""
+        days_told = sorted({row["day"] for row in self._held.rows["commands"].values()})
         if len(days_told) < 2:
             return 0
+        await self.fold(keep.today * DAY_NS)
         today = min(keep.today, days_told[-2])
         total = 0
         for name in SHAPES:
             details = name in ("processes", "flows", "samples")
             days = keep.details_days if details else keep.commands_days
-            oldest = (today - days) * _DAY_NS
-            total += self._drop(name, partial(_before, oldest))
+            gone = self._held.drop(name, partial(_before, today - days))
+            if name in self._held.past:
+                self._held.past[name] += [row for row in gone if row["tenant"]]
+            total += len(gone)
+        for name, days in (("commands", keep.rollups_days), ("flows", keep.flow_days)):
+            past = self._held.past[name]
+            past[:] = [row for row in past if not _before(today - days, row)]
+        if keep.batches_days is not None:
+            oldest = (keep.today - keep.batches_days) * DAY_NS
+            old = [k for k, one in self._batches.items() if 0 < one.received_at < oldest]
+            for key in old:
+                del self._batches[key]
         return total
 
     async def settle(self) -> None:
@@ -171,127 +266,27 @@ class Memory:
     async def close(self) -> None:
         """Do nothing: there is no file."""
 
-    def _take(self, batch: Batch, name: str, table: Table) -> None:
-        shape = SHAPES[name]
-        taken = self._rows[name]
-        kept: set[Key] = set()
-        nothing = dict.fromkeys(column.name for column in shape.columns)
-        leading = {"device": batch.device, "tenant": batch.tenant, "version": batch.number}
-        for told in _rows(table):
-            row = nothing | told | leading
-            row["moment"] = _moment(batch, shape.moment, row)
-            row.setdefault("session", b"")
-            key = (batch.tenant, batch.device, *(row[part] for part in shape.key))
-            if key not in taken or taken[key]["version"] <= batch.number:
-                taken[key] = row
-                kept.add(key)
-        for child_name, child in CHILDREN.items():
-            if child.parent == name:
-                self._take_lists(batch, child_name, kept)
-
-    def _take_lists(self, batch: Batch, name: str, parents: set[Key]) -> None:
-        lists = self._lists[name]
-        for key in parents:
-            lists.pop(key, None)
-        if name not in batch.tables:
-            return
-        for row in _rows(batch.tables[name]):
-            key = (batch.tenant, batch.device, *(row[part] for part in CHILDREN[name].key))
-            if key in parents:
-                lists.setdefault(key, []).append(row)
-
-    def _drop(self, name: str, gone: Callable[[Row], bool]) -> int:
-        keys = [key for key, row in self._rows[name].items() if gone(row)]
-        for key in keys:
-            del self._rows[name][key]
-            for child_name, child in CHILDREN.items():
-                if child.parent == name:
-                    self._lists[child_name].pop(key, None)
-        return len(keys)
-
-    def _newest(self) -> list[Row]:
-        found = self._rows["commands"].values()
-        ordered = sorted(found, key=lambda row: (row["started_at"] or 0, row["id"]), reverse=True)
-        return [row | self._who(row) for row in ordered]
-
-    def _who(self, row: Row) -> Row:
-        session = self._rows["sessions"].get((row["tenant"], row["device"], row["session"]), {})
-        return {"user": session.get("user"), "shell": session.get("shell")}
-
-    def _aliased(self, repo: str | None) -> list[str]:
-        return [row["repo"] for row in self._rows["projects"].values() if row["alias"] == repo]
-
-    def _of(self, row: Row, name: str) -> list[Row]:
-        key = (row["tenant"], row["device"], row["session"], row["id"])
-        return self._lists[name].get(key, [])
-
-    def _where(self, name: str, **equal: Any) -> Iterator[Row]:
-        for row in self._rows[name].values():
-            if all(row[field] == value for field, value in equal.items()):
-                yield row
-
-    def _parts(self, row: Row) -> Iterator[wire.Fact]:
-        key = {"session": row["session"], "command": row["id"]}
-        yield from map(rows.session, self._where("sessions", id=row["session"]))
-        yield from map(rows.process, self._where("processes", **key))
-        yield from map(rows.flow, self._where("flows", **key))
-        yield from map(rows.sample, self._where("samples", **key))
-        since = row["started_at"] or 0
-        until = since + (row["wall_ns"] or 0)
-        for loss in self._rows["losses"].values():
-            if loss["since"] <= until and (loss["until"] is None or loss["until"] >= since):
-                yield rows.loss(loss)
-        hosts = sorted(self._rows["hosts"].items(), key=lambda item: item[1]["at"])
-        before = [item for item in hosts if item[1]["at"] <= until][-1:] or hosts[:1]
-        for host_key, host in before:
-            yield rows.host(host, self._lists["caches"].get(host_key, []))
+    def _count(self, before: tuple[int, int], batches: int, progress: Progress | None) -> None:
+        if progress is not None:
+            self._position = (progress.number, progress.offset)
+        totals = self._totals
+        self._totals = Totals(
+            totals.commands_stored + len(self._held.rows["commands"]) - before[0],
+            totals.processes_stored + len(self._held.rows["processes"]) - before[1],
+            totals.batches_stored + batches,
+            totals.batches_repeated + (progress.repeated if progress else 0),
+            totals.rows_rejected + (progress.rejected if progress else 0),
+        )
 
 
-def _check(batch: Batch) -> None:
-    """Refuse a batch with a key that is unknown or a value of another kind than its column's."""
-    for name, table in batch.tables.items():
-        known = kinds(name)
-        keys = SHAPES[name].key if name in SHAPES else CHILDREN[name].key
-        for column, values in table.columns.items():
-            kind = _TYPES[known[column]]
-            for value in values:
-                if not (isinstance(value, kind) or (value is None and column not in keys)):
-                    raise Unstorable(f"{name}.{column} cannot hold {value!r}")
+def _batch_key(batch: Batch) -> Key:
+    return batch.tenant, batch.device, batch.id
 
 
-def _rows(table: Table) -> Iterator[Row]:
-    names = list(table.columns)
-    for values in zip(*table.columns.values(), strict=True):
-        yield dict(zip(names, values, strict=True))
+def _of_command(name: str, row: Row) -> Key:
+    number = row["id"] if name == "commands" else row.get("command")
+    return row["tenant"], row["device"], row.get("session"), number
 
 
-def _moment(batch: Batch, moment: str | None, row: Row) -> int:
-    if "start_ticks" in row:
-        return int(batch.wall_ns - batch.boottime_ns + row["start_ticks"] * 10_000_000)
-    found = row.get(moment) if moment else None
-    return int(batch.wall_ns if found is None else found)
-
-
-def _fits(row: Row, question: LogQuestion, aliased: Sequence[str]) -> bool:
-    tests = (
-        question.since_at is None or (row["started_at"] or 0) >= question.since_at,
-        question.repo is None or rows.of_repo(row["repo"], question.repo, aliased),
-        question.cwd is None or _below(row["cwd"], question.cwd),
-        not question.failed or bool(row["exit_status"]) or row["signal"] is not None,
-        question.text is None
-        or question.text.lower() in (row["line"] or row["shape"] or "").lower(),
-    )
-    return all(tests)
-
-
-def _below(cwd: str | None, folder: str) -> bool:
-    folder = folder.rstrip("/")
-    return cwd is not None and (cwd == folder or cwd.startswith(folder + "/"))
-
-
-def _named(row: Row, prefix: str) -> bool:
-    return rows.is_prefix(prefix) and wire.hexadecimal(row["id"]).startswith(prefix)
-
-
-def _before(at: int, row: Row) -> bool:
-    return bool(row["moment"] < at)
+def _before(day: int, row: Row) -> bool:
+    return bool(row["day"] < day)

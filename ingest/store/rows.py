@@ -1,6 +1,7 @@
 """Rows of the store as facts again, and as what `log` answers."""
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import date
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -19,6 +20,15 @@ _TIMES = ("wall", "cpu_user", "cpu_sys")
 _LEFT_OUT = frozenset({"program", "repo_name", "line_cut"})
 # The launcher as it is installed, and as it lies in a checkout.
 _OWN = frozenset({"ptywrap", "ptywrap.sh"})
+# Numbers that are ids, which are shown as hex wherever they are shown.
+_IDS = {
+    "commands": ("id",),
+    "processes": ("command",),
+    "flows": ("id", "command"),
+    "samples": ("command",),
+    "daemons": ("command",),
+    "other_reasons": ("command",),
+}
 _NESTED = frozenset({"other_reasons", "daemons", "context", "split", "download"})
 ANSWERED = (
     *(name for name in wire.Command.__struct_fields__ if name not in _NESTED),
@@ -98,6 +108,22 @@ def answer(row: Fields) -> Row:
         "split": structs.asdict(parts[0]) if parts[0] else None,
         "download": structs.asdict(parts[1]) if parts[1] else None,
     }
+
+
+def exported(table: str, row: Fields) -> Row:
+    """Return a row of any table as its owner is given it: what is known of it, ready for JSON."""
+    out: Row = {}
+    for name, value in row.items():
+        if isinstance(value, bytes):
+            out[name] = value.hex()
+        elif isinstance(value, date):
+            out[name] = value.isoformat()
+        elif value is not None:
+            out[name] = value
+    for name in _IDS.get(table, ()):
+        if row.get(name):
+            out[name] = wire.hexadecimal(row[name])
+    return out
 
 
 def split(row: Fields) -> wire.Split | None:

@@ -15,13 +15,34 @@ from ingest.store.base import (
     Keep,
     Log,
     LogQuestion,
+    Progress,
+    Row,
     Run,
     Scope,
     StoreError,
+    Totals,
+)
+from ingest.store.questions import (
+    ROWS,
+    Median,
+    Owner,
+    Periods,
+    Program,
+    Remotes,
+    Templates,
+    Window,
 )
 from ptywrap import wire
 from tests import build
-from tests.conformance import store_adding, store_erasure, store_log, store_runs
+from tests.conformance import (
+    store_adding,
+    store_erasure,
+    store_log,
+    store_owners,
+    store_pages,
+    store_rollups,
+    store_runs,
+)
 from tests.ingest.batches import Asked, a_command
 
 Check = Callable[[Asked], None]
@@ -31,6 +52,9 @@ EVERY: list[Check] = [
     *store_log.CHECKS,
     *store_runs.CHECKS,
     *store_erasure.CHECKS,
+    *store_owners.CHECKS,
+    *store_pages.CHECKS,
+    *store_rollups.CHECKS,
 ]
 
 
@@ -88,9 +112,13 @@ class Nothing:
 
     repaired: tuple[str, ...] = ()
 
-    async def add(self, batches: Sequence[Batch]) -> int:
+    async def add(self, batches: Sequence[Batch], progress: Progress | None = None) -> int:
         """Take them."""
         return 0
+
+    async def position(self) -> tuple[int, int]:
+        """Have made none."""
+        return 0, 0
 
     async def known(self, batches: Sequence[str]) -> frozenset[str]:
         """Know none."""
@@ -100,13 +128,56 @@ class Nothing:
         """Know none."""
         return Log([], 4)
 
-    async def show(self, command: str) -> Run:
+    async def mine(
+        self, owner: Owner, limit: int | None = None, since_at: int | None = None
+    ) -> Log:
+        """Know none."""
+        return Log([], 4)
+
+    async def export(self, owner: Owner) -> dict[str, list[Row]]:
+        """Know none."""
+        return {}
+
+    async def show(self, command: str, owner: Owner | None = None) -> Run:
         """Know none."""
         return Run(0)
 
-    async def tree(self, session: bytes, command: int) -> list[wire.Process]:
+    async def tree(
+        self, session: bytes, command: int, owner: Owner | None = None
+    ) -> list[wire.Process]:
         """Know none."""
         return []
+
+    async def templates(self, window: Window) -> Templates:
+        """Know none."""
+        return Templates([], ROWS)
+
+    async def daily(self, window: Window, template: str | None) -> Periods:
+        """Know none."""
+        return Periods([], ROWS)
+
+    async def weekly(self, window: Window) -> Periods:
+        """Know none."""
+        return Periods([], ROWS)
+
+    async def programs(self, window: Window) -> list[Program]:
+        """Know none."""
+        return []
+
+    async def remotes(self, window: Window) -> Remotes:
+        """Know none."""
+        return Remotes([], ROWS)
+
+    async def medians(self, window: Window) -> list[Median]:
+        """Know none."""
+        return []
+
+    async def fold(self, now_at: int) -> None:
+        """Fold none."""
+
+    async def totals(self) -> Totals:
+        """Count none."""
+        return Totals(0, 0, 0, 0, 0)
 
     async def unique(self, commands: Sequence[int]) -> int:
         """Say four."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ingest import drain, store
-from ingest.store.base import Batch, Scope, Unstorable
+from ingest.store.base import Batch, Progress, Scope, Unstorable
 from ptywrap import clock, spool, wire
 from tests import build
 from tests.ingest.batches import Asked, a_command
@@ -172,11 +172,11 @@ class Refusing:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.sound, name)
 
-    async def add(self, batches: Sequence[Batch]) -> int:
+    async def add(self, batches: Sequence[Batch], progress: Progress | None = None) -> int:
         """Add all or none."""
         if any(one.number == self.number and "commands" in one.tables for one in batches):
             raise Unstorable("no")
-        return int(await self.sound.add(batches))
+        return int(await self.sound.add(batches, progress))
 
 
 def test_a_segment_that_can_never_be_added_is_set_aside_and_counted(draining: Draining) -> None:

@@ -1,0 +1,242 @@
+"""What pages ask, against a scan of the same table, on a month of a service made up for it.
+
+With processes (20 a command) the commands are read as rows, above two million the rollups answer;
+so `--commands 1000000` and `--commands 10000000 --no-processes` are the two sizes storage.md has.
+Then the same questions while batches arrive at `--arriving` rows a second. The default is a smoke
+size. Sizes on disk are those of a checkpointed file.
+
+usage: python -m scripts.bench.queries [--commands N] [--no-processes] [--repeats N] [--folder F]
+"""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ingest import store
+from ingest.store.base import Batch, LogQuestion, Store, Table
+from ingest.store.questions import Owner, Window
+from ptywrap import clock, wire
+from scripts.bench import history, report
+from scripts.bench.paired import Ratio, percentile
+
+Ask = Callable[[], Awaitable[Any]]
+_MEMORY_BYTES = 1 << 30
+_TREES = 40
+_GROUP_ROWS = 20_000
+_BATCH_ROWS = 1000
+
+
+def main() -> int:
+    """Fill, measure, write the JSON, and say which demands are not met."""
+    args = _arguments()
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=args.place) as folder:
+        path = Path(folder) / "fleet.duckdb"
+        today = clock.wall_ns() // history.DAY_NS
+        size = history.Size(args.commands, args.processes, args.people, args.templates)
+        print(f"filling {size}", file=sys.stderr, flush=True)
+        seconds = history.fill(path, size, today)
+        sizes = history.sizes(path)
+        print(f"filled in {seconds:.0f} s: {sizes}", file=sys.stderr, flush=True)
+        rows = [_sizes(sizes, path.stat().st_size), *asyncio.run(_measured(path, today, args))]
+    versions = {name: version(name) for name in ("duckdb", "numpy")}
+    name = f"queries-{args.commands}{'' if args.processes else '-commands'}"
+    return report.told(report.write(name, rows, versions, args.folder), rows)
+
+
+def _sizes(sizes: dict[str, tuple[int, int]], total: int) -> dict[str, Any]:
+    per_row = {f"{name}, {rows} rows": [held / rows] for name, (rows, held) in sizes.items()}
+    demands = []
+    if "processes" in sizes:
+        rows, held = sizes["processes"]
+        demands.append(report.at_most("a process: at most 40 B", 40.0, held / rows))
+    row = report.row("bytes a row, checkpointed", "B", per_row, demands)
+    row["values"]["whole file, bytes"] = {"n": 1, "median": total, "min": total, "max": total}
+    return row
+
+
+async def _measured(path: Path, today: int, args: argparse.Namespace) -> list[dict[str, Any]]:
+    opened = store.open(f"duckdb://{path}")
+    window = Window(today - history.DAYS + 1, today, history.TENANT, top=20)
+    asks = await _asks(opened, window, args)
+    source = (await opened.templates(window)).source
+    quiet = {name: await _taken(ask, args.repeats) for name, ask in asks.items()}
+    name = f"questions of {args.commands} commands, answered from {source}"
+    rows = [_row(name, quiet, _demands(quiet, source))]
+    if args.arriving:
+        rows.append(await _while_arriving(opened, asks, quiet, args))
+    await opened.close()
+    return rows
+
+
+async def _asks(opened: Store, window: Window, args: argparse.Namespace) -> dict[str, Ask]:
+    """Return every question by name; the scan is of the table that most of them read."""
+    month = window._replace(top=None)
+    owner = Owner(history.TENANT, "p7")
+    template = (await opened.templates(window)).rows[0].template
+    scan = partial(_scan, opened, "commands", "wall_ns >= 0")
+    asks: dict[str, Ask] = {
+        "scan of commands": scan,
+        "top chokepoints": lambda: opened.templates(window),
+        "all templates": lambda: opened.templates(month),
+        "top 100 templates": lambda: opened.templates(window._replace(top=100)),
+        "one template by day": lambda: opened.daily(window, template),
+        "weeks": lambda: opened.weekly(window),
+        "own chokepoints": lambda: opened.templates(window._replace(person="p7")),
+        "own commands": lambda: opened.mine(owner, 50),
+        "medians of people": lambda: opened.medians(window),
+    }
+    if args.processes:
+        found = await opened.log(LogQuestion(limit=args.commands // 2))
+        step = max(len(found.commands) // _TREES, 1)
+        keys = [(bytes.fromhex(row["session"]), row["id"]) for row in found.commands[::step]]
+        trees = iter(keys * (args.repeats + 1))
+
+        def tree() -> Awaitable[Any]:
+            session, number = next(trees)
+            return opened.tree(session, _signed(int(number, 16)))
+
+        asks["tree of a command"] = tree
+        asks["programs"] = lambda: opened.programs(window)
+        asks["scan of processes"] = partial(_scan, opened, "processes", "wall_us >= 0")
+    return asks
+
+
+async def _scan(opened: Store, table: str, condition: str) -> None:
+    read = opened._read  # type: ignore[attr-defined]  # noqa: SLF001 - no store takes SQL
+    text = f"SELECT count(*) FROM {table} WHERE {condition}"  # noqa: S608 - words of ours
+    await read(lambda cursor: cursor.execute(text).fetchall())
+
+
+async def _taken(ask: Ask, repeats: int) -> list[float]:
+    """Return how many ms each answer took; one before is thrown away."""
+    taken = []
+    for _ in range(repeats + 1):
+        before = time.perf_counter()
+        await ask()
+        taken.append((time.perf_counter() - before) * 1000)
+    return taken[1:]
+
+
+def _row(name: str, taken: dict[str, list[float]], demands: list[Any]) -> dict[str, Any]:
+    row = report.row(name, "ms", taken, demands)
+    for who, values in taken.items():
+        row["values"][who]["p95"] = round(percentile(values, 950), 3)
+    return row
+
+
+def _demands(taken: dict[str, list[float]], source: str) -> list[Any]:
+    p95 = {name: percentile(values, 950) for name, values in taken.items()}
+    if source == "rollups":
+        return [
+            report.at_most(f"{name}: p95 at most 100 ms", 100.0, value)
+            for name, value in p95.items()
+            if not name.startswith("scan")
+        ]
+    bars = {"top chokepoints": 40.0, "tree of a command": 5.0}
+    return [
+        report.at_most(f"{name}: p95 at most {bar:g} ms", bar, p95[name])
+        for name, bar in bars.items()
+        if name in p95
+    ] + [
+        report.at_most(f"{name}: p95 over the scan's, reported", float("inf"), value / scanned)
+        for name, value in p95.items()
+        for scanned in [p95["scan of commands"]]
+        if not name.startswith("scan")
+    ]
+
+
+async def _while_arriving(
+    opened: Store, asks: dict[str, Ask], quiet: dict[str, list[float]], args: argparse.Namespace
+) -> dict[str, Any]:
+    """Ask again while rows arrive."""
+    adding = asyncio.create_task(_arrive(opened, args.arriving))
+    await asyncio.sleep(2)
+    busy = {name: await _taken(ask, args.repeats) for name, ask in asks.items()}
+    adding.cancel()
+    with suppress(asyncio.CancelledError):
+        await adding
+    demands = []
+    for name, values in busy.items():
+        if not name.startswith("scan"):
+            middle = percentile(values, 500) / percentile(quiet[name], 500)
+            ratio = Ratio(middle, middle, middle)
+            demands.append(report.within(f"{name}: at most 1.5 x idle (medians)", 1.5, ratio))
+    return _row(f"the same while {args.arriving} rows a second arrive", busy, demands)
+
+
+async def _arrive(opened: Store, rows_a_second: int) -> None:
+    """Add groups of batches at a steady rate, as the store process does."""
+    number = 10**9
+    due = time.monotonic()
+    while True:
+        batches = [
+            _batch(number + place, number + place * _BATCH_ROWS)
+            for place in range(_GROUP_ROWS // _BATCH_ROWS)
+        ]
+        number += _GROUP_ROWS
+        await opened.add(batches)
+        due += _GROUP_ROWS / rows_a_second
+        await asyncio.sleep(max(due - time.monotonic(), 0))
+
+
+def _batch(number: int, first: int) -> Batch:
+    """Return a batch of one device: one command to twenty processes."""
+    now = clock.wall_ns()
+    session = number.to_bytes(16, "little")
+    marks = range(first, first + _BATCH_ROWS)
+    commands = range(first, first + _BATCH_ROWS // history.PROCESSES)
+    tables = {
+        "commands": Table(
+            len(commands),
+            {
+                "session": [session] * len(commands),
+                "id": [wire.command_id(session, 100, mark) for mark in commands],
+                "started_at": [now] * len(commands),
+                "template": [f"tool{mark % 60} sub{mark % 500}" for mark in commands],
+                "wall_ns": [mark * 7919 % 60_000_000_000 for mark in commands],
+            },
+        ),
+        "processes": Table(
+            _BATCH_ROWS,
+            {
+                "session": [session] * _BATCH_ROWS,
+                "pid": [mark % 4_194_304 for mark in marks],
+                "start_ticks": [mark // 100 for mark in marks],
+                "command": [0] * _BATCH_ROWS,
+                "name": [f"tool{mark % 60}" for mark in marks],
+                "wall_us": [mark * 7919 % 60_000_000 for mark in marks],
+            },
+        ),
+    }
+    device = f"{number % 200:032x}"
+    batch = Batch(f"{number:012d}-bench-{device}", device, "boot", number, now, 0, tables)
+    return batch._replace(tenant=history.TENANT, person=f"p{number % 200}", received_at=now)
+
+
+def _signed(word: int) -> int:
+    return word - (1 << 64) if word >> 63 else word
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--commands", type=int, default=20_000, help="in a month (20000)")
+    parser.add_argument("--no-processes", dest="processes", action="store_false", help="none")
+    parser.add_argument("--people", type=int, default=200, help="with a device each (200)")
+    parser.add_argument("--templates", type=int, default=500, help="how many there are (500)")
+    parser.add_argument("--repeats", type=int, default=5, help="answers of each question (5)")
+    parser.add_argument("--arriving", type=int, default=0, help="rows a second meanwhile (none)")
+    parser.add_argument("--place", type=Path, help="where the store lies while it is measured")
+    parser.add_argument("--folder", type=Path, default=report.FOLDER, help="where the JSON goes")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
