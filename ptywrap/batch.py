@@ -6,7 +6,7 @@ unknown in every row are left out. Equal facts give equal bytes: there is no map
 that of the schema.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -79,17 +79,21 @@ def pack(name: str, header: Segment, facts: Iterable[Fact]) -> bytes:
     return body
 
 
-def batches(name: str, header: Segment, facts: Sequence[Fact]) -> list[tuple[str, bytes]]:
-    """Return facts as the batches a server takes: mostly one, else halves `.0` and `.1` of it."""
+def batches(name: str, header: Segment, facts: Iterable[Fact]) -> list[tuple[str, bytes]]:
+    """Return facts as the batches a server takes: mostly one, else halves `.0` and `.1` of it.
+
+    No two of them hold tellings of one fact: a server could not know which was the last.
+    """
+    latest = tabular.latest(facts)
     try:
-        return [(name, pack(name, header, facts))]
+        return [(name, pack(name, header, latest))]
     except ValueError:
-        if len(facts) < 2:
+        if len(latest) < 2:
             raise
-    half = len(facts) // 2
+    half = len(latest) // 2
     return [
-        *batches(f"{name}.0", header, facts[:half]),
-        *batches(f"{name}.1", header, facts[half:]),
+        *batches(f"{name}.0", header, latest[:half]),
+        *batches(f"{name}.1", header, latest[half:]),
     ]
 
 

@@ -17,8 +17,11 @@ the same bytes.
 """
 
 from array import array
+from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
+from math import log2
+from operator import itemgetter, ne
 from sys import byteorder
 from typing import Any, NamedTuple
 
@@ -26,6 +29,8 @@ MOST = (1 << 63) - 1
 LEAST = -MOST - 1
 _CODES = {1: "b", 2: "h", 4: "i", 8: "q"}
 _INDEXES = {1: "B", 2: "H"}
+_OTHER_ROW = 3
+"""About how many bytes it takes zstd to say where a row unlike the one before begins."""
 _SCALARS = frozenset({int, bool, str, bytes, type(None)})
 _TEXTS = frozenset({str, bytes, type(None)})
 _NUMBERS = frozenset({int, type(None)})
@@ -115,16 +120,37 @@ def _numbers(values: Sequence[int | None]) -> list[Any]:
     known = [] if None not in values else [_bitmap(values)]
     plain = [value or 0 for value in values]
     width = _width(plain)
-    if width == 8 and not known:
-        distinct = _distinct(values)
-        if len(distinct[1]) * 9 + len(distinct[3]) < len(values) * 4:
-            return distinct
+    data = _bytes(_CODES[width], plain)
+    if width == 1:
+        return ["n", width, data, *known]
+    choices = [(_weight(data, width), ["n", width, data, *known])]
     carried = plain if not known else _carried(values)
     differences = [second - first for first, second in pairwise(carried)]
-    size = _width(differences)
-    if size < width:
-        return ["o", carried[0], size, _bytes(_CODES[size], differences), *known]
-    return ["n", width, _bytes(_CODES[width], plain), *known]
+    if min(differences) >= LEAST and max(differences) <= MOST:
+        width = _width(differences)
+        data = _bytes(_CODES[width], differences)
+        choices.append((_weight(data, width) + 8, ["o", carried[0], width, data, *known]))
+    distinct = _distinct(values)
+    beside = sum(1 if value is None else _width((value,)) + 1 for value in distinct[1])
+    choices.append((_weight(distinct[3], distinct[2]) + beside, distinct))
+    return min(choices, key=itemgetter(0))[1]
+
+
+def _weight(data: bytes, width: int) -> int:
+    """Return about how many bytes a bin has once it is compressed.
+
+    What its bytes of each place say by how often they occur (Shannon), or, where many rows are like
+    the one before, what it takes to say each other one.
+    """
+    rows = len(data) // width
+    bits = 0.0
+    for place in range(width):
+        alike = data[place::width]
+        if alike.count(alike[0]) < rows:
+            bits += sum(number * log2(rows / number) for number in Counter(alike).values())
+    numbers = _array(_CODES[width], data)
+    changes = 1 + sum(map(ne, numbers, numbers[1:]))
+    return int(min(bits / 8, changes * (_OTHER_ROW + width / 4)))
 
 
 def _carried(values: Sequence[int | None]) -> list[int]:

@@ -5,7 +5,7 @@ its own, whose rows name their fact by its key and their place in it. Lengths of
 microseconds (`*_us`). Commits and the headers of segments are in no table: they never travel.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from msgspec import Struct, convert, structs
@@ -72,6 +72,26 @@ KEYS: Mapping[type[Struct], tuple[str, ...]] = {
 }
 """The fields that tell two facts apart; told again with the same ones, a fact replaces itself."""
 
+
+def _order(names: tuple[str, ...]) -> Callable[[Fact], tuple[Any, ...]]:
+    """Return what facts are sorted by: fields of which the first may be an unknown number."""
+    first, *others = names
+
+    def key(fact: Fact) -> tuple[Any, ...]:
+        value = getattr(fact, first)
+        return (0 if value is None else value, *(getattr(fact, name) for name in others))
+
+    return key
+
+
+_ORDERS: Mapping[type[Struct], Callable[[Fact], tuple[Any, ...]]] = {
+    **{struct: _order(names) for struct, names in KEYS.items()},
+    Session: _order(("started_at", "id")),
+    Command: _order(("started_at", "session", "id")),
+    Process: _order(("start_ticks", "pid", "session")),
+    Flow: _order(("opened_at", "session", "id", "command")),
+    Loss: _order(("since", "session", "sensor")),
+}
 _WITHIN = {
     "daemons": ("session", "command"),
     "other_reasons": ("session", "command"),
@@ -99,15 +119,20 @@ class Told(NamedTuple):
 
 
 def latest(facts: Iterable[Fact]) -> list[Fact]:
-    """Return the last telling of each fact that travels, in the order of those tellings."""
+    """Return the last telling of each fact that travels, alike ones side by side.
+
+    The order follows from the facts alone, so equal facts make equal batches in whatever order they
+    were told; numbers that grow make columns that are small.
+    """
     found: dict[tuple[Any, ...], Fact] = {}
     for fact in facts:
         names = KEYS.get(type(fact))
         if names is not None:
-            key = (type(fact), *(getattr(fact, name) for name in names))
-            found.pop(key, None)
-            found[key] = fact
-    return list(found.values())
+            found[(type(fact), *(getattr(fact, name) for name in names))] = fact
+    kinds: dict[type[Struct], list[Fact]] = {struct: [] for struct in KEYS}
+    for fact in found.values():
+        kinds[type(fact)].append(fact)
+    return [fact for struct, some in kinds.items() for fact in sorted(some, key=_ORDERS[struct])]
 
 
 def rows(fact: Fact) -> Iterator[Told]:

@@ -7,7 +7,7 @@ import msgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ptywrap import batch, wire
 from tests import build, filled
@@ -208,7 +208,15 @@ def test_more_rows_than_a_server_takes_are_halves_of_a_batch() -> None:
     assert [name.removeprefix(NAME) for name, _ in found] == [".0.0", ".0.1", ".1.0", ".1.1"]
     back = [fact for _, body in found for fact in wire.facts(wire.unpack(body))]
     assert back == told
+    assert sum(wire.unpack(body).tables["losses"].rows for _, body in found) == len(told)
     assert [wire.unpack(body).id for _, body in found] == [name for name, _ in found]
+
+
+def test_no_two_halves_hold_tellings_of_one_fact() -> None:
+    ended = many(wire.ROWS_LIMIT + 1)
+    begun = [structs.replace(fact, until=None) for fact in ended if isinstance(fact, wire.Loss)]
+    found = wire.batches(NAME, build.a_segment(), [*begun, *ended])
+    assert [fact for _, body in found for fact in wire.facts(wire.unpack(body))] == ended
 
 
 def test_what_is_packed_is_never_unreadable() -> None:

@@ -5,17 +5,11 @@ from pathlib import Path
 import msgpack
 import pytest
 
-from ptywrap import segments, wire
+from ptywrap import segments, tabular, wire
 from tests import recorded
 
 BATCHES = sorted(recorded.FOLDER.glob("*.batch"))
 SEGMENTS = sorted(recorded.FOLDER.glob("*.seg"))
-
-
-def by_table(facts: list[wire.Fact]) -> list[wire.Fact]:
-    """Return facts in the order in which a batch yields them."""
-    order = ("Session", "Command", "Process", "Flow", "Sample", "Project", "Loss", "Host")
-    return sorted(facts, key=lambda fact: order.index(type(fact).__name__))
 
 
 def test_each_version_that_was_released_is_recorded() -> None:
@@ -33,7 +27,7 @@ def test_a_recorded_segment_is_read_as_the_facts_it_was(path: Path) -> None:
 def test_a_recorded_batch_is_read_as_the_facts_it_was(path: Path) -> None:
     found = wire.unpack(path.read_bytes())
     assert (found.id, found.boot, found.policy) == (recorded.NAME, recorded.HEADER.boot_id, 2)
-    assert list(wire.facts(found)) == by_table(list(recorded.FACTS))
+    assert list(wire.facts(found)) == tabular.latest(recorded.FACTS)
 
 
 @pytest.mark.parametrize("path", BATCHES, ids=lambda path: path.name)

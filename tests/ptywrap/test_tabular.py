@@ -1,10 +1,12 @@
 """A fact becomes a row, its lists rows of their own, and out of them comes the same fact."""
 
+import random
 from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import Struct
 
 from ptywrap import facts, tabular, wire
@@ -62,7 +64,15 @@ def test_lists_go_to_the_fact_they_are_of() -> None:
 def test_of_a_fact_told_again_the_last_telling_is_kept() -> None:
     begun = build.a_command(wall_ns=None, exit_status=None, other_reasons=None)
     ended = build.a_command()
-    assert tabular.latest([begun, build.a_process(), ended]) == [build.a_process(), ended]
+    assert tabular.latest([begun, build.a_process(), ended]) == [ended, build.a_process()]
+
+
+@given(filled.facts(), st.randoms(use_true_random=False))
+def test_the_order_of_facts_follows_from_the_facts_alone(
+    told: list[wire.Fact], chance: random.Random
+) -> None:
+    latest = tabular.latest(told)
+    assert tabular.latest(chance.sample(latest, len(latest))) == latest
 
 
 def test_a_hash_of_64_bits_is_the_signed_word_a_column_holds() -> None:
