@@ -8,11 +8,12 @@ from ingest.store.base import Store, StoreError
 ENGINES = (
     ("duckdb", "ingest.store.duckdb", "open_store"),
     ("memory", "ingest.store.memory", "open_store"),
+    ("clickhouse", "ingest.store.clickhouse", "open_store"),
 )
 
 
 def open(url: str) -> Store:  # noqa: A001 - read as `store.open`
-    """Open the store a URL names, `duckdb:///path/file.duckdb` or `memory:`.
+    """Open the store a URL names: `duckdb:///path/file.duckdb`, `clickhouse://…` or `memory:`.
 
     StoreError: no engine has that scheme, or it cannot open what is there.
     """

@@ -43,10 +43,15 @@ from tests.conformance import (
     store_rollups,
     store_runs,
 )
+from tests.ingest import cluster
 from tests.ingest.batches import Asked, a_command
 
 Check = Callable[[Asked], None]
-URLS = {"memory": "memory:", "duckdb": "duckdb://{folder}/history.duckdb"}
+URLS = {
+    "memory": "memory:",
+    "duckdb": "duckdb://{folder}/history.duckdb",
+    "clickhouse": "clickhouse://{servers}/conformance",
+}
 EVERY: list[Check] = [
     *store_adding.CHECKS,
     *store_log.CHECKS,
@@ -58,10 +63,20 @@ EVERY: list[Check] = [
 ]
 
 
-@pytest.fixture(params=[scheme for scheme, _, _ in store.ENGINES])
+_CLUSTER = {"clickhouse": [pytest.mark.cluster]}
+
+
+@pytest.fixture(
+    params=[pytest.param(scheme, marks=_CLUSTER.get(scheme, ())) for scheme, _, _ in store.ENGINES]
+)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Asked]:
     """Yield each entry of the registry, opened and empty."""
-    asked = Asked(store.open(URLS[request.param].format(folder=tmp_path)))
+    places = {"folder": str(tmp_path), "servers": ""}
+    if "{servers}" in URLS[request.param]:
+        shards = request.getfixturevalue("shards")
+        cluster.empty(shards, "conformance")
+        places["servers"] = ",".join(server.address for server in shards)
+    asked = Asked(store.open(URLS[request.param].format(**places)))
     yield asked
     asked.close()
 

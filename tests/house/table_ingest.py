@@ -52,7 +52,8 @@ INGEST = (
         third="msgspec",
     ),
     Row("ingest.entries", may="ptywrap.wire", third="msgspec", pure=True),
-    Row("ingest.journal", may="ptywrap.wire ingest.entries"),
+    Row("ingest.journal_file", may="ptywrap.wire"),
+    Row("ingest.journal", may="ptywrap.wire ingest.entries ingest.journal_file"),
     Row(
         "ingest.receive",
         may="ptywrap.wire ingest.front ingest.auth ingest.entries ingest.inflate ingest.journal "
@@ -104,7 +105,15 @@ INGEST = (
     Row("ingest.store", "duckdb_pages duckdb_roll duckdb_runs", may=_STORE, third="duckdb"),
     Row("ingest.store", "duckdb_load duckdb_keys", may=_STORE, third="duckdb numpy"),
     Row("ingest.store", "duckdb_columns", may=_STORE, third="numpy", pure=True),
-    Row("ingest.store", "clickhouse", may=_STORE, third="aiohttp numpy"),
+    Row("ingest.store", "partial", may=_STORE, pure=True),
+    Row("ingest.store", "clickhouse_shard", may=_STORE, third="aiohttp"),
+    Row(
+        "ingest.store",
+        "clickhouse_native clickhouse_columns clickhouse_load clickhouse_marks",
+        may=_STORE,
+        third="numpy",
+        pure=True,
+    ),
     Row("ingest.dora", "*", may="ingest.store"),
     Row("ingest.dora", "git github gitlab coverage", may="ingest.store", third="aiohttp"),
     Row("ingest.dora", "measures", may="ingest.store", pure=True),
