@@ -76,10 +76,8 @@ class Filling:
         if self._unsettled:
             await self.store.settle()
             self._unsettled = False
-        number, _ = await self.store.position()
-        for found, path in journal.files(self.folder):
-            if found < number:
-                path.unlink(missing_ok=True)
+        for path in journal.passed(self.folder, Position(*await self.store.position())):
+            path.unlink(missing_ok=True)
 
     async def _add_singly(self, batch: Batch) -> None:
         try:

@@ -28,6 +28,8 @@ ENROLMENT = "enrolment"
 """The role of who brings an enrolment secret; the handler itself looks at it."""
 _LOOK_SECONDS = 1.0
 _STORE_SECONDS = 0.5
+_TOTALS_SECONDS = 2.0
+_FRESH_SECONDS = 0.1
 _log = logging.getLogger(__name__)
 
 
@@ -71,6 +73,7 @@ class Front:
         self.stopping = False
         self.waiting_bytes = 0
         self.totals: Totals | None = None
+        self.store_up = False
         self.position = START
         self._behind: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
@@ -82,6 +85,8 @@ class Front:
         )
         self.room = Room(data, config)
         self._answered_at = self._loop.time()
+        self._measuring = asyncio.Lock()
+        self._measured_at = 0.0
         self._looking: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -106,6 +111,22 @@ class Front:
         seconds = self.limits.wait(who, size, self._loop.time())
         if seconds:
             raise Denied(429, "too many requests, or too many bytes", math.ceil(seconds))
+
+    async def measure(self) -> None:
+        """Look, and ask the store for its totals; those who ask at once share the answer."""
+        async with self._measuring:
+            if self._loop.time() - self._measured_at < _FRESH_SECONDS:
+                return
+            await self.look()
+            try:
+                async with asyncio.timeout(_TOTALS_SECONDS):
+                    self.totals = await self.store.totals()
+            except (StoreError, OSError, TimeoutError):
+                # What was known last is right still: it only grows. Unknown is left out, never 0.
+                self.store_up = False
+            else:
+                self.store_up = True
+            self._measured_at = self._loop.time()
 
     def background(self, work: Coroutine[Any, Any, None]) -> None:
         """Do work that no request waits for."""

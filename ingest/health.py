@@ -1,6 +1,5 @@
 """What watches the service asks: alive, ready, how much, and what it offers."""
 
-import asyncio
 from collections.abc import Iterator
 
 from aiohttp import web
@@ -9,9 +8,8 @@ from ingest import metrics as counted
 from ingest.auth import Denied
 from ingest.front import Call, Front
 from ingest.metrics import Measure, simple
-from ingest.store.base import StoreError, Totals
+from ingest.store.base import Totals
 
-_STORE_SECONDS = 2.0
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 _TOTALS = {
     "commands_stored": "Commands stored, a command told again not twice.",
@@ -37,17 +35,9 @@ async def readyz(call: Call) -> web.Response:
 
 async def metrics(call: Call) -> web.Response:
     """Give everything that is counted."""
-    await call.front.look()
-    try:
-        async with asyncio.timeout(_STORE_SECONDS):
-            call.front.totals = await call.front.store.totals()
-    except (StoreError, OSError, TimeoutError):
-        # What was known last is right still: it only grows. Unknown is left out, never 0.
-        up = False
-    else:
-        up = True
-    measures = [*call.front.numbers.measures(), *_state(call.front), *_stored(call.front.totals)]
-    measures.append(simple("ptywrap_store_up", "1 while the store answers.", int(up), "gauge"))
+    front = call.front
+    await front.measure()
+    measures = [*front.numbers.measures(), *_state(front), *_stored(front.totals)]
     return web.Response(text=counted.text(measures), headers={"Content-Type": _TEXT})
 
 
@@ -65,6 +55,7 @@ def _state(front: Front) -> Iterator[Measure]:
     yield simple("ptywrap_journal_waiting", "Bodies not synced yet.", journal.waiting, "gauge")
     yield simple("ptywrap_journal_syncs_total", "Groups synced.", journal.syncs)
     yield simple("ptywrap_journal_failures_total", "Groups not written.", journal.failures)
+    yield simple("ptywrap_store_up", "1 while the store answers.", int(front.store_up), "gauge")
     yield simple("ptywrap_store_starts_total", "Starts of the store process.", front.child.starts)
     ready = int(not front.refusal())
     yield simple("ptywrap_ready", "1 while batches are taken in.", ready, "gauge")

@@ -9,28 +9,37 @@ file is written by one process only: `read` can go on from a position whatever w
 import asyncio
 import contextlib
 import logging
-import os
-import secrets
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 from ingest import entries
 from ingest.entries import Entry
+from ingest.journal_file import BODY_LIMIT, FRAME_LIMIT, File, begun, files
 from ptywrap import wire
 
+__all__ = [
+    "BODY_LIMIT",
+    "FRAME_LIMIT",
+    "START",
+    "Journal",
+    "Position",
+    "Unwritten",
+    "bytes_behind",
+    "files",
+    "passed",
+    "read",
+]
+
 FILE_BYTES = 64 << 20
-BODY_LIMIT = 1 << 20
-FRAME_LIMIT = BODY_LIMIT + (64 << 10)
+FILE_SECONDS = 3600.0
+"""After so long a file with entries is followed by another: what is erased must not rest in it."""
 GROUP_BYTES = 8 << 20
 GROUP_ENTRIES = 64
 _CHUNK_BYTES = 8 << 20
 _MOST_FRAMES = 1 << 32
-_SUFFIX = ".journal"
-_COUNTER = "number"
-_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_APPEND
-_sync_data: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 _log = logging.getLogger(__name__)
 
 
@@ -56,15 +65,18 @@ class _Waiting(NamedTuple):
 class Journal:
     """The one writer of a folder of journal files; to be made inside a running loop."""
 
-    def __init__(self, folder: Path, file_bytes: int = FILE_BYTES) -> None:
+    def __init__(
+        self, folder: Path, file_bytes: int = FILE_BYTES, file_seconds: float = FILE_SECONDS
+    ) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder = folder
         self.syncs = 0
         self.written_bytes = 0
         self.failures = 0
         self._file_bytes = file_bytes
+        self._file_seconds = file_seconds
         self._waiting: list[_Waiting] = []
-        self._file: _File | None = None
+        self._file: File | None = None
         self._wake = asyncio.Event()
         self._closing = False
         # Its own thread: a sync never stands in line behind what is being inflated.
@@ -102,7 +114,10 @@ class Journal:
         while self._waiting or not self._closing:
             if not self._waiting:
                 self._wake.clear()
-                await self._wake.wait()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), self._due_seconds())
+                    continue
+                await loop.run_in_executor(self._thread, self._turn)
                 continue
             group = _group(self._waiting)
             kept = await loop.run_in_executor(self._thread, self._keep, [w.entry for w in group])
@@ -117,12 +132,27 @@ class Journal:
         if self._file is not None:
             self._file.close()
 
+    def _due_seconds(self) -> float | None:
+        """Return after how long the file is followed by another; None while it has no entry."""
+        file = self._file
+        if file is None or file.size <= wire.HEADER_BYTES:
+            return None
+        return max(file.born + self._file_seconds - time.monotonic(), 0.0)
+
+    def _turn(self) -> None:
+        """Begin another file though nobody waits."""
+        try:
+            self._renew()
+        except OSError as error:
+            _log.warning("no new file of the journal: %s", error.strerror)
+
     def _keep(self, group: list[Entry]) -> bool:
         """Write a group and sync it; once more into a new file where that failed."""
         payloads = [entries.packed(entry) for entry in group]
         for _ in range(2):
             try:
-                if self._file is None or self._file.size >= self._file_bytes:
+                full = self._file is None or self._file.size >= self._file_bytes
+                if full or self._due_seconds() == 0:
                     self._renew()
                 if self._file is not None:
                     self._file.write(payloads)
@@ -143,45 +173,7 @@ class Journal:
         if self._file is not None:
             self._file.close()
             self._file = None
-        self._file = _begun(self.folder)
-
-
-class _File:
-    """One file being written: its size behind the last group that was synced."""
-
-    def __init__(self, path: Path, descriptor: int, seq: int) -> None:
-        self.path = path
-        self.descriptor = descriptor
-        self.seq = seq
-        self.size = 0
-
-    def write(self, payloads: list[bytes]) -> None:
-        frames = [
-            wire.frame(self.seq + place, payload, FRAME_LIMIT)
-            for place, payload in enumerate(payloads)
-        ]
-        size = sum(map(len, frames))
-        written = os.writev(self.descriptor, frames)
-        if written != size:
-            rest = memoryview(b"".join(frames))[written:]
-            while rest:
-                rest = rest[os.write(self.descriptor, rest) :]
-        _sync_data(self.descriptor)
-        self.seq += len(frames)
-        self.size += size
-
-    def give_up(self) -> None:
-        """Cut what was not acknowledged, so that a full disk has its room back."""
-        with contextlib.suppress(OSError):
-            if self.size > wire.HEADER_BYTES:
-                os.ftruncate(self.descriptor, self.size)
-            else:
-                self.path.unlink()
-        self.close()
-
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            os.close(self.descriptor)
+        self._file = begun(self.folder)
 
 
 def read(folder: Path, position: Position = START) -> Iterator[tuple[Position, Entry]]:
@@ -197,24 +189,32 @@ def read(folder: Path, position: Position = START) -> Iterator[tuple[Position, E
                 yield from _entries(path, number, offset)
 
 
-def files(folder: Path) -> list[tuple[int, Path]]:
-    """Return the files of a journal, oldest first, by number."""
-    try:
-        found = [path for path in folder.iterdir() if path.suffix == _SUFFIX]
-    except OSError:
-        return []
-    return sorted((int(path.stem), path) for path in found if path.stem.isdigit())
-
-
 def bytes_behind(folder: Path, position: Position = START) -> int:
     """Return how many bytes of a journal's entries lie behind a position."""
     found = 0
     for number, path in files(folder):
         if number >= position.number:
-            passed = position.offset if number == position.number else 0
-            with contextlib.suppress(OSError):
-                found += max(path.stat().st_size - max(passed, wire.HEADER_BYTES), 0)
+            before = position.offset if number == position.number else 0
+            found += max(_size(path) - max(before, wire.HEADER_BYTES), 0)
     return found
+
+
+def passed(folder: Path, position: Position) -> list[Path]:
+    """Return the files that are wholly before a position and have no writer any more."""
+    found = files(folder)
+    return [
+        path
+        for number, path in found
+        if number < position.number
+        or (number == position.number < found[-1][0] and _size(path) <= position.offset)
+    ]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _entries(path: Path, number: int, offset: int) -> Iterator[tuple[Position, Entry]]:
@@ -261,39 +261,3 @@ def _group(waiting: list[_Waiting]) -> list[_Waiting]:
         if place and size > GROUP_BYTES:
             return waiting[:place]
     return waiting[:GROUP_ENTRIES]
-
-
-def _begun(folder: Path) -> _File:
-    number = _next_number(folder)
-    path = folder / f"{number:012d}{_SUFFIX}"
-    file = _File(path, os.open(path, _FLAGS, 0o600), secrets.randbits(62))
-    try:
-        file.write([b""])
-        _sync_folder(folder)
-    except OSError:
-        file.give_up()
-        raise
-    return file
-
-
-def _next_number(folder: Path) -> int:
-    """Return a number that no file of this folder ever had; the counter outlives the files."""
-    descriptor = os.open(folder / _COUNTER, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        text = os.pread(descriptor, 12, 0)
-        newest = max((number for number, _ in files(folder)), default=0)
-        number = max(newest, int(text) if text.isdigit() else 0) + 1
-        # Twelve digits in place: a full disk has room for them.
-        os.pwrite(descriptor, b"%012d" % number, 0)
-        _sync_data(descriptor)
-    finally:
-        os.close(descriptor)
-    return number
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -2,7 +2,8 @@
 
     ptywrap-ingest serve --listen 0.0.0.0:7979 --data /var/lib/ptywrap-ingest
 
-Settings stand in `config.toml` of the data folder; SIGTERM stops it without losing anything.
+Settings stand in `config.toml` of the data folder. SIGTERM stops it without losing anything; with
+TLS, SIGHUP has it read the certificate again.
 """
 
 import argparse
@@ -71,8 +72,12 @@ def run(args: argparse.Namespace) -> int:
 async def _serve(data: Path, settings: ServerConfig, tls: ssl.SSLContext | None) -> None:
     loop = asyncio.get_running_loop()
     leaving = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, leaving.set)
+    if tls is None:
+        loop.add_signal_handler(signal.SIGHUP, leaving.set)
+    else:
+        loop.add_signal_handler(signal.SIGHUP, _renew, settings, tls)
     socket = data / "store.sock"
     owner = child.Child(child.argv(data, settings.store_url(data), socket))
     front = Front(data, settings, remote.open_store(str(socket)), owner)
@@ -145,12 +150,26 @@ def _tls(settings: ServerConfig) -> ssl.SSLContext | None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    _load(settings, context)
+    return context
+
+
+def _load(settings: ServerConfig, context: ssl.SSLContext) -> None:
     try:
         context.load_cert_chain(settings.certificate, settings.private_key)
-    except (OSError, ssl.SSLError) as error:
+    except OSError as error:
         what = f"the certificate cannot be used: {error.strerror or error}"
         raise Refused(what, "certificate and private_key are PEM files") from None
-    return context
+
+
+def _renew(settings: ServerConfig, context: ssl.SSLContext) -> None:
+    """Read the certificate again at SIGHUP; who is connected already keeps the old one."""
+    try:
+        _load(settings, context)
+    except Refused as refused:
+        _log.warning("the old certificate stays: %s", refused.message)
+    else:
+        _log.info("the certificate was read again")
 
 
 def _prepared(data: Path) -> None:
@@ -189,5 +208,7 @@ def _open_log(data: Path) -> None:
     handler = logging.handlers.RotatingFileHandler(
         data / "logs" / "front.log", maxBytes=_LOG_BYTES, backupCount=_LOG_FILES
     )
+    # Where no log can be written the service goes on without.
+    logging.raiseExceptions = False
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])

@@ -161,10 +161,18 @@ def _locked(data: Path) -> Iterator[None]:
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(data / "tokens.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
+        _give_to_owner(descriptor, data)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
+
+
+def _give_to_owner(descriptor: int, folder: Path) -> None:
+    """Give a file that root writes to whom the folder belongs: the service's own account."""
+    if os.geteuid() == 0:
+        status = folder.stat()
+        os.fchown(descriptor, status.st_uid, status.st_gid)
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -172,6 +180,7 @@ def _write(path: Path, content: bytes) -> None:
     new = path.with_suffix(".new")
     descriptor = os.open(new, _FLAGS, 0o600)
     try:
+        _give_to_owner(descriptor, path.parent)
         rest = memoryview(content)
         while rest:
             rest = rest[os.write(descriptor, rest) :]

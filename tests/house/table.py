@@ -19,7 +19,7 @@ _OBSERVE = (
 )
 _CLI = (
     "ptywrap ptywrap.wire ptywrap.errors ptywrap.paths ptywrap.device ptywrap.clock ptywrap.config "
-    "ptywrap.deliveries ptywrap.enrolment ptywrap.outbox "
+    "ptywrap.deliveries ptywrap.enrolment ptywrap.locks ptywrap.outbox "
     "ptywrap.segments ptywrap.service ptywrap.ship ptywrap.setup ptywrap.lifecycle ptywrap.sampler "
     "netsniff.sources"
 )

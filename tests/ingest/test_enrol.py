@@ -1,10 +1,12 @@
 """A token's life: made, used to enrol, rotated, revoked; and the verb that does it."""
 
 import json
+import os
 import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -146,6 +148,20 @@ def test_the_files_are_their_owners_alone(running: Service) -> None:
     modes = {name: (running.data / name).stat().st_mode & 0o777 for name in ("tokens.json",)}
     modes["service.json"] = (running.data / "service.json").stat().st_mode & 0o777
     assert modes == {"tokens.json": 0o600, "service.json": 0o600}
+
+
+@pytest.mark.root
+def test_what_root_makes_belongs_to_the_services_account(tmp_path: Path) -> None:
+    if os.getuid() != 0:
+        pytest.skip("giving files away needs root: run the tests as root")
+    os.chown(tmp_path, 12_345, 12_345)
+    assert main(["token", "create", "--data", str(tmp_path)]) == 0
+    owners = {path.name: path.stat().st_uid for path in tmp_path.iterdir()}
+    assert owners == {
+        "tokens.json": 12_345,
+        "service.json": 12_345,
+        "tokens.lock": 12_345,
+    }
 
 
 def test_list_shows_tokens_and_no_secret(running: Service) -> None:

@@ -160,6 +160,30 @@ def test_files_of_others_are_passed_over(tmp_path: Path) -> None:
     assert ids(tmp_path) == ["b0"]
 
 
+async def _rested(folder: Path, seconds: float) -> None:
+    writer = journal.Journal(folder, file_seconds=seconds)
+    await writer.append(an_entry("b0"))
+    await asyncio.sleep(4 * seconds)
+    await writer.close()
+
+
+def test_a_file_with_entries_is_followed_by_another_though_nothing_comes(tmp_path: Path) -> None:
+    asyncio.run(_rested(tmp_path, 0.05))
+    assert [number for number, _ in journal.files(tmp_path)] == [1, 2]
+    assert ids(tmp_path) == ["b0"]
+
+
+def test_a_file_is_passed_when_it_was_read_and_has_a_successor(tmp_path: Path) -> None:
+    journals.write(tmp_path, map(an_entry, NAMES[:3]))
+    *_, (before, _), (last, _) = journal.read(tmp_path)
+    assert journal.passed(tmp_path, last) == []
+    journals.write(tmp_path, [an_entry("next")])
+    first = journal.files(tmp_path)[0][1]
+    assert (journal.passed(tmp_path, before), journal.passed(tmp_path, last)) == ([], [first])
+    *_, (next_file, _) = journal.read(tmp_path)
+    assert journal.passed(tmp_path, next_file) == [first]
+
+
 async def _after_closing(folder: Path) -> None:
     writer = journal.Journal(folder)
     await writer.close()

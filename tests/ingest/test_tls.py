@@ -1,9 +1,12 @@
 """TLS of our own and proxies in front of us."""
 
 import http.client
+import os
 import shutil
+import signal
 import ssl
 import subprocess
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,11 +19,17 @@ from tests.ingest.service import OPEN_HANDED, Service
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a self-signed certificate for 127.0.0.1, made just now."""
+    """Return the folder of a certificate for 127.0.0.1."""
+    folder = tmp_path_factory.mktemp("certificate")
+    _certify(folder)
+    return folder
+
+
+def _certify(folder: Path) -> None:
+    """Make a self-signed certificate, just now."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("openssl makes the certificate: apt-get install openssl")
-    folder = tmp_path_factory.mktemp("certificate")
     argv = [
         *(openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
         *("-nodes", "-days", "2", "-subj", "/CN=loopback"),
@@ -28,7 +37,6 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         *("-keyout", str(folder / "key.pem"), "-out", str(folder / "chain.pem")),
     ]
     subprocess.run(argv, capture_output=True, check=True)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +73,17 @@ def test_tls_before_1_2_is_refused(running: Service) -> None:
         context.wrap_socket(connection),
     ):
         pass
+
+
+def test_a_renewed_certificate_is_read_at_a_hangup(running: Service, certificate: Path) -> None:
+    _certify(certificate)
+    renewed = (certificate / "chain.pem").read_text()
+    address = ("127.0.0.1", running.port)
+    assert ssl.get_server_certificate(address) != renewed
+    os.kill(running.pid, signal.SIGHUP)
+    until = time.monotonic() + 5
+    while ssl.get_server_certificate(address) != renewed:
+        assert time.monotonic() < until, running.log()
 
 
 def test_who_speaks_no_tls_gets_nothing(running: Service) -> None:
