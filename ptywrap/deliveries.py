@@ -10,6 +10,7 @@ present by whoever reads it. A line without its end was torn by a crash and mean
 ``sent NAME REFUSED``                      the destination has it, but so many rows
 ``changed NAME FACTS``                     some of it was forgotten before it was ever tried
 ``withdrawn NAME``                         others stand in its place, or it was forgotten
+``undone NAME``                            the same, and its segments are as if never packed
 ``dropped NAME REASON``                    it had to go, or the destination will never take it
 ``lost SEGMENT FACTS REASON``              a segment had to go before it was packed
 ``told REASON FACTS``                      so many of those were told as Loss facts
@@ -25,7 +26,8 @@ from typing import NamedTuple
 
 from ptywrap import kept, locks
 
-WAITING, SENT, WITHDRAWN = "waiting", "sent", "withdrawn"
+WAITING, SENT = "waiting", "sent"
+_GONE = frozenset({"withdrawn", "undone"})
 _WAIT_S = 5.0
 _LONGEST = 1 << 16  # bytes of a line
 _NONE = "-"
@@ -90,7 +92,7 @@ class Deliveries:
 
     def counts(self) -> Counts:
         """Return the sums for this destination."""
-        live = [entry for entry in self.entries.values() if entry.state != WITHDRAWN]
+        live = [entry for entry in self.entries.values() if entry.state not in _GONE]
         dropped = {
             name.partition(":")[2]: number
             for name, number in self._base.items()
@@ -140,7 +142,7 @@ class Deliveries:
 
         for entry in (self.entries[name] for name in over):
             count("refused", entry.refused)
-            if entry.state != WITHDRAWN:
+            if entry.state not in _GONE:
                 count("accepted", entry.facts)
                 what = "delivered" if entry.state == SENT else f"dropped:{entry.state}"
                 count(what, entry.facts)
@@ -160,8 +162,8 @@ class Deliveries:
                 lines.append(f"tried {name}")
             if entry.state == SENT:
                 lines.append(f"sent {name} {entry.refused}")
-            elif entry.state == WITHDRAWN:
-                lines.append(f"withdrawn {name}")
+            elif entry.state in _GONE:
+                lines.append(f"{entry.state} {name}")
             elif entry.state != WAITING:
                 lines.append(f"dropped {name} {_joined(entry.state)}")
         kept.write(self._path, ("\n".join(lines) + "\n").encode())
@@ -196,6 +198,9 @@ class Deliveries:
                 self.tenant = tenant
             case ["packed", name, facts, stems]:
                 self._pack(name, Entry(int(facts), _listed(stems)))
+            case ["undone", name] if name in self.entries:
+                for stem in self.entries[name].stems:
+                    self.segments.pop(stem, None)
             case ["lost", stem, facts, reason] if stem not in self.segments:
                 self._lose(stem, int(facts), _spaced(reason))
             case ["told", reason, facts]:
@@ -221,8 +226,8 @@ def _changed(entry: Entry, words: list[str]) -> Entry:
             return entry._replace(tried=True)
         case ["sent", _, refused]:
             return entry._replace(state=SENT, refused=int(refused))
-        case ["withdrawn", _]:
-            return entry._replace(state=WITHDRAWN)
+        case ["withdrawn" | "undone", _]:
+            return entry._replace(state=words[0])
         case ["changed", _, facts]:
             return entry._replace(facts=int(facts))
         case ["dropped", _, reason]:

@@ -6,7 +6,7 @@ counts in a file under flock, so order never rests on a clock.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ptywrap import wire
@@ -35,6 +35,11 @@ def facts(path: Path) -> Iterator[wire.Fact]:
 def stem(path: Path) -> str:
     """Return what a segment is called from its birth on, sealed or not."""
     return path.name.partition(".")[0]
+
+
+def stems(folders: Iterable[Path]) -> set[str]:
+    """Return what the sealed segments of some folders are called."""
+    return {stem(path) for folder in folders for path in sealed(folder)}
 
 
 def read(data: bytes) -> Iterator[wire.Fact]:

@@ -11,9 +11,11 @@ Example: ptywrap forget --since 1h
 
 import argparse
 import sys
+from typing import Any
 
-from ptywrap import clock, device, enrolment, paths, service
+from ptywrap import clock, device, enrolment, locks, paths, service
 from ptywrap.cli import text, window
+from ptywrap.errors import UserError
 
 _MOST = 1_000_000
 _LOCK_S = 35.0
@@ -33,26 +35,36 @@ def run(args: argparse.Namespace) -> int:
         print("nothing was deleted")
         return 0
     service.ask_observer("forget", **scope)
-    # Asked for first: the names of what is forgotten are known only before it is.
-    remote = enrolment.read() is not None and _ask_service(scope["since_ns"], args.repo)
-    answer = service.ask_store("forget", **scope)
-    print(f"forgot {text.count(int(answer['commands']), 'command')}")
-    if remote:
-        _ship()
+    if enrolment.read() is None:
+        _forget(scope)
+    else:
+        _everywhere(scope)
     return 0
 
 
-def _ask_service(since_ns: int | None, repo: str | None) -> bool:
-    """Leave a request that the service erase the same; False where nothing there is of R."""
+def _forget(scope: dict[str, Any]) -> None:
+    answer = service.ask_store("forget", **scope)
+    print(f"forgot {text.count(int(answer['commands']), 'command')}")
+
+
+def _everywhere(scope: dict[str, Any]) -> None:
+    """Forget here while nothing is sent, then ask the service to erase the same."""
     from ptywrap.ship import departure, erasure  # noqa: PLC0415 - aiohttp is for who has joined
 
-    repos = None if repo is None else departure.remote_ids(_names(repo))
-    if repos == []:
-        return False
-    outbox = paths.device_folder(device.identity()) / "outbox"
-    paths.private(outbox.parent)
-    erasure.ask(outbox, erasure.Erasure(since=since_ns, repos=repos))
-    return True
+    folder = paths.device_folder(device.identity())
+    paths.private(folder)
+    # The names of what is to be forgotten are known only before it is.
+    repos = None if scope["repo"] is None else departure.remote_ids(_names(scope["repo"]))
+    asked = erasure.Erasure(since=scope["since_ns"], repos=repos)
+    request = erasure.begin(folder / "outbox", asked)
+    with locks.locked(folder / "shipper.lock", _LOCK_S):
+        try:
+            _forget(scope)
+        except UserError:
+            request.unlink(missing_ok=True)
+            raise
+        erasure.ask(request)
+    _ship()
 
 
 def _names(repo: str) -> list[str]:

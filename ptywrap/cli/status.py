@@ -55,12 +55,12 @@ def report(on: Page, status: dict[str, Any]) -> None:
 def _shipping(on: Page, shipping: dict[str, Any]) -> None:
     """Print where facts go, what waits, and what went wrong."""
     now = clock.wall_ns()
-    batches = text.count(shipping["waiting_batches"], "batch waits", "batches wait")
+    facts = text.count(shipping["waiting"] + shipping["unpacked"], "fact waits", "facts wait")
     team = f" ({text.visible(shipping['team'])})" if shipping["team"] else ""
     sent = text.moment(shipping["sent_at"], now) if shipping["sent_at"] else "nothing yet"
     on.line(
-        f"joined {shipping['url']}{team}: {batches}, {text.count(shipping['waiting'], 'fact')}; "
-        f"last sent: {sent}"
+        f"joined {shipping['url']}{team}: {facts}, "
+        f"{text.count(shipping['waiting_batches'], 'batch', 'batches')} packed; last sent: {sent}"
     )
     if shipping["error"]:
         at = text.moment(shipping["error_at"], now)
@@ -101,13 +101,17 @@ def _service(folder: Path) -> dict[str, Any] | None:
         return None
     waiting = outbox.bodies(folder / "outbox")
     state = shipped.read(folder / "outbox")
-    counts = Deliveries(folder / "outbox").counts()
+    deliveries = Deliveries(folder / "outbox")
+    counts = deliveries.counts()
+    sealed = [*segments.sealed(folder / "spool"), *segments.sealed(folder / "archive")]
+    unpacked = [path for path in sealed if segments.stem(path) not in deliveries.segments]
     return {
         "url": enrolled.url,
         "team": enrolled.team,
         "person": enrolled.person,
         "joined_at": enrolled.joined_at,
         "waiting_batches": len(waiting),
+        "unpacked": sum(segments.facts_in(path) for path in unpacked),
         "accepted": counts.accepted,
         "waiting": counts.waiting,
         "delivered": counts.delivered,

@@ -95,13 +95,13 @@ def _granted(url: str, answer: Answer) -> Enrolment:
 
 
 def _empty(folder: Path) -> None:
-    """Delete what waits or was set aside; what was tried or sent keeps its name for ever."""
+    """Delete what waits or was set aside; its names stay taken, should we ever join again."""
     outbox = folder / "outbox"
     if outbox.is_dir():
         deliveries = Deliveries(outbox)
         waiting = [name for name, one in deliveries.entries.items() if one.state == "waiting"]
         if waiting:
-            deliveries.add(*(f"withdrawn {name}" for name in waiting))
+            deliveries.add(*(f"undone {name}" for name in waiting))
     for place in (outbox, folder / "rejected"):
         for body in bodies(place):
             body.path.unlink(missing_ok=True)

@@ -1,9 +1,11 @@
 """`forget` on the way out: taken out of what waits, and asked of the service until it says yes.
 
-A request is a file in `outbox/erase/`, written before anything is deleted here and removed when the
-service has said yes. Whoever holds `shipper.lock` carries it out before anything more is sent.
+A request is a file in `outbox/erase/`, removed when the service has said yes. It is `.begun` while
+facts are being deleted here: meanwhile nothing is sent, or what is being forgotten might be packed
+once more. Whoever holds `shipper.lock` carries it out before anything more is sent.
 """
 
+import contextlib
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from ptywrap.outbox import Body, Outbox, bodies
 from ptywrap.ship import packing
 
 Key = tuple[bytes, int]
+_LONGEST_NS = 600_000_000_000
 
 
 class Erasure(Struct, frozen=True, kw_only=True):
@@ -30,13 +33,32 @@ class Erasure(Struct, frozen=True, kw_only=True):
     commands: list[Key] | None = None
 
 
-def ask(outbox: Path, erasure: Erasure) -> Path:
-    """Leave a request; it will be carried out even if we die now. Raises OSError."""
+def begin(outbox: Path, erasure: Erasure) -> Path:
+    """Leave a request before anything is deleted here. Raises OSError."""
     folder = outbox / "erase"
+    paths.private(outbox)
     paths.private(folder)
-    path = folder / f"{clock.wall_ns():020d}.json"
+    path = folder / f"{clock.wall_ns():020d}.begun"
     kept.write(path, msgspec.json.encode(erasure))
     return path
+
+
+def ask(begun: Path) -> Path:
+    """Let a request be carried out: all is deleted here. Raises OSError."""
+    path = begun.with_suffix(".json")
+    begun.rename(path)
+    kept.sync(path.parent)
+    return path
+
+
+def under_way(outbox: Path) -> bool:
+    """Say whether facts are being deleted here; whoever began and died is not waited for."""
+    for path in (outbox / "erase").glob("*.begun"):
+        with contextlib.suppress(OSError):
+            if abs(clock.wall_ns() - path.stat().st_mtime_ns) < _LONGEST_NS:
+                return True
+            ask(path)
+    return False
 
 
 def asked(outbox: Path) -> list[tuple[Path, Erasure]]:

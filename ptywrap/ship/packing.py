@@ -66,8 +66,7 @@ def _keep(outbox: Outbox, group: Sequence[Source], over: Sequence[str]) -> None:
 
 def unpacked(folders: Sequence[Path], known: Collection[str]) -> list[str]:
     """Return the stems of sealed segments in some folders that are not `known`, oldest first."""
-    found = {segments.stem(path) for folder in folders for path in segments.sealed(folder)}
-    return sorted(found.difference(known))
+    return sorted(segments.stems(folders).difference(known))
 
 
 def sources(folders: Sequence[Path], stems: Iterable[str], project: Project) -> Iterator[Source]:

@@ -72,7 +72,8 @@ class Voyage:
 
     def run(self, *, asked: bool = False) -> Done:
         """Make the voyage; one that a user `asked` for heeds only a wait the service asked for."""
-        self._pack()
+        if not erasure.under_way(self._outbox.folder):
+            self._pack()
         if self.state.wait_s() and not (asked and not self.state.asked):
             return self.done
         asyncio.run(self._sail())
@@ -87,13 +88,19 @@ class Voyage:
             self._load.deadlines,
         )
         async with Courier(route) as courier:
-            going = await self._rotated(courier)
-            while going:
-                going = await self._next(courier)
+            try:
+                going = await self._rotated(courier)
+                while going:
+                    going = await self._next(courier)
+            except OSError as error:
+                _LOG.warning("the outbox cannot be written: errno %s", error.errno)
+                self._keep(self.state.failed(f"no room to work in: {error.strerror}", 0.0))
 
     async def _next(self, courier: Courier) -> bool:
         """Do the next thing there is to do; False where the voyage ends."""
         held = self._load.held()
+        if held is None and erasure.under_way(self._outbox.folder):
+            held = "something is being forgotten"
         if held is not None:
             self._keep(msgspec.structs.replace(self.state, held=held))
             return False

@@ -83,6 +83,16 @@ def test_clearing_twice_changes_no_count(tmp_path: Path) -> None:
     assert found.counts() == Counts(24, 0, 14, {"quota": 7, "no room": 3}, 2)
 
 
+def test_what_is_undone_may_be_packed_again_under_another_name(tmp_path: Path) -> None:
+    found = _list(tmp_path, TEXT + "undone d\npacked e 9 s4\n")
+
+    for there in (frozenset({"s1", "s4", "s5"}), frozenset({"s5"})):
+        found.clear(there)
+        assert set(found.segments) - {"s1", "s2"} == {"s4"}
+        assert "d" in Deliveries(tmp_path).entries
+        assert found.counts().accepted == COUNTS.accepted
+
+
 def test_another_tenant_begins_anew(tmp_path: Path) -> None:
     found = _list(tmp_path, TEXT)
     found.begin("another")

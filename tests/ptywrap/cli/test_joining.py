@@ -7,6 +7,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from ptywrap import wire
 from tests import build, faults, joined, shipping
 from tests.home import Home
 from tests.shipping import Machine
@@ -193,5 +194,7 @@ def test_joining_again_sends_nothing_twice_and_nothing_differently(
     joined.join(home, it)
     joined.ptywrap(home, "ship")
 
+    commands = [fact for fact in shipping.stored(it) if isinstance(fact, wire.Command)]
     assert it.differed == 0
+    assert {fact.id for fact in commands} == {77, build.a_command().id}
     assert shipping.counted(machine)["waiting"] == 0

@@ -78,7 +78,7 @@ def test_status_says_where_it_goes_and_what_went_wrong(
     service = json.loads(joined.ptywrap(home, "status", "--json").stdout)["service"]
 
     # What was rejected is told as a loss, and that is of another boot than the test's.
-    assert f"joined {it.url} (compilers): 2 batches wait, 2 facts; last sent: " in printed
+    assert f"joined {it.url} (compilers): 2 facts wait, 2 batches packed; last sent: " in printed
     assert "401: not now" in printed
     assert "rejected by the service, kept aside: 1 batch: 400: not now" in printed
     assert (service["rejected_batches"], service["dropped"]) == (1, {"rejected": 2})

@@ -1,5 +1,6 @@
 """What is forgotten here leaves what waits too, and nothing else does."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -117,17 +118,35 @@ def test_what_was_forgotten_is_not_packed_again(tmp_path: Path) -> None:
 
 def test_a_request_outlives_who_left_it(tmp_path: Path) -> None:
     folder = _machine(tmp_path).pack().folder
-    path = erasure.ask(folder, Erasure(since=7, repos=["aa"]))
+    path = erasure.ask(erasure.begin(folder, Erasure(since=7, repos=["aa"])))
 
     assert erasure.asked(folder) == [(path, Erasure(since=7, repos=["aa"]))]
 
 
 def test_a_request_that_cannot_be_read_asks_for_everything(tmp_path: Path) -> None:
     folder = _machine(tmp_path).pack().folder
-    path = erasure.ask(folder, Erasure(since=7))
+    path = erasure.ask(erasure.begin(folder, Erasure(since=7)))
     path.write_text("{")
 
     assert erasure.asked(folder) == [(path, Erasure())]
+
+
+def test_while_facts_are_being_deleted_a_request_is_not_carried_out(tmp_path: Path) -> None:
+    folder = _machine(tmp_path).pack().folder
+    begun = erasure.begin(folder, Erasure())
+
+    assert (erasure.under_way(folder), erasure.asked(folder)) == (True, [])
+    erasure.ask(begun)
+    assert (erasure.under_way(folder), len(erasure.asked(folder))) == (False, 1)
+
+
+def test_who_began_and_died_is_not_waited_for(tmp_path: Path) -> None:
+    folder = _machine(tmp_path).pack().folder
+    begun = erasure.begin(folder, Erasure(since=7))
+    os.utime(begun, (0, 0))
+
+    assert not erasure.under_way(folder)
+    assert [asked for _, asked in erasure.asked(folder)] == [Erasure(since=7)]
 
 
 def test_a_line_that_has_come_to_be_ignored_takes_its_command_along(tmp_path: Path) -> None:

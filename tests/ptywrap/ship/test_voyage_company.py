@@ -46,7 +46,7 @@ def test_a_token_of_thirty_days_is_replaced_before_anything_is_sent(
 
 def test_an_erasure_is_asked_for_until_the_answer_is_yes(machine: Machine) -> None:
     outbox = machine.pack()
-    erasure.ask(outbox.folder, erasure.Erasure(since=1))
+    erasure.ask(erasure.begin(outbox.folder, erasure.Erasure(since=1)))
     with faults.service() as it:
         it.moods += ["500", "reset"]
         machine.voyage(it.url).run()
@@ -56,9 +56,20 @@ def test_an_erasure_is_asked_for_until_the_answer_is_yes(machine: Machine) -> No
     assert shipping.since(shipping.stored(it)) == [0]
 
 
+def test_nothing_is_sent_while_something_is_being_forgotten(machine: Machine) -> None:
+    box = machine.outbox()
+    erasure.begin(box.folder, erasure.Erasure())
+    with faults.service() as it:
+        voyage = machine.voyage(it.url)
+        voyage.run()
+
+    assert (it.requests, voyage.state.held) == ([], "something is being forgotten")
+    assert machine.outbox().waiting() == []
+
+
 def test_repositories_are_erased_by_their_ids(machine: Machine) -> None:
     outbox = machine.pack()
-    erasure.ask(outbox.folder, erasure.Erasure(since=9, repos=["aa", "bb"]))
+    erasure.ask(erasure.begin(outbox.folder, erasure.Erasure(since=9, repos=["aa", "bb"])))
     with faults.service() as it:
         machine.voyage(it.url).run()
 
