@@ -264,6 +264,7 @@ class DuckDB:
                 self._connection.close()
                 await asyncio.to_thread(rewrite, self.path)
                 self._connection, _ = open_file(self.path, self._memory_bytes)
+                self._loader = None
                 remove_damaged(self.path)
             finally:
                 self._available.set()

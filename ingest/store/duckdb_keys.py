@@ -5,16 +5,23 @@ the day is first touched, and kept while there is room. Two keys may share a has
 deleted is still among them: whoever is told of a key looks it up in the table.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
 from duckdb import DuckDBPyConnection
 
+from ingest.store.base import Batch
 from ingest.store.duckdb_file import statement
 from ingest.store.tables import SHAPES
 
 MOST = 32_000_000
 """Hashes held in all, 8 bytes each."""
+
+Boot = tuple[str, str, str]
+_NEVER = 1 << 63
+_DRIFT_NS = 1_000_000_000
+_MOST_BOOTS = 200_000
 
 
 class Hashes:
@@ -78,11 +85,6 @@ class Keys:
         """Forget what was told since the last time: it did not come to be."""
         self._added.clear()
 
-    def clear(self) -> None:
-        """Forget everything: it is read again where it is needed."""
-        self._days.clear()
-        self._added.clear()
-
     def _day(self, cursor: DuckDBPyConnection, table: str, day: int) -> Hashes:
         key = (table, day)
         found = self._days.pop(key, None)
@@ -95,6 +97,70 @@ class Keys:
         return found
 
 
+class Known:
+    """What a loader need not ask the file for again: keys, and when boots were first accepted."""
+
+    def __init__(self) -> None:
+        self.keys = Keys()
+        self._boots: dict[Boot, tuple[int, int]] = {}
+        self._senders: dict[tuple[str, str], int] = {}
+
+    def first(self, cursor: DuckDBPyConnection, batches: Sequence[Batch]) -> Any:
+        """Return when the boot of each batch began, as first accepted; learn of new ones.
+
+        `fed_batches` is registered.
+        """
+        told = {_boot(batch): batch.wall_ns - batch.boottime_ns for batch in batches}
+        nowhere = (0, -_NEVER)
+        if any(abs(self._boots.get(key, nowhere)[1] - at) > _DRIFT_NS for key, at in told.items()):
+            cursor.execute(statement("boots")).fetchall()
+            found = cursor.execute(statement("first")).fetchnumpy()
+            for batch, first, sender in zip(
+                batches, found["first_at"].tolist(), found["sender"].tolist(), strict=True
+            ):
+                self._boots[_boot(batch)] = (first, told[_boot(batch)])
+                self._senders[batch.tenant, batch.device] = sender
+        return numpy.array([self._boots[_boot(batch)][0] for batch in batches], numpy.int64)
+
+    def senders(self, batches: Sequence[Batch]) -> Any:
+        """Return a hash of who sent each batch; `first` was asked before."""
+        hashes = [self._senders[batch.tenant, batch.device] for batch in batches]
+        return numpy.array(hashes, numpy.uint64)
+
+    def end(self, *, committed: bool) -> None:
+        """Keep what was told since the last time, or forget it: it did not come to be."""
+        if committed:
+            self.keys.commit()
+        else:
+            self.keys.roll_back()
+        if not committed or len(self._boots) > _MOST_BOOTS:
+            self._boots.clear()
+            self._senders.clear()
+
+
+def last_of(hashes: Any, numbers: Any, keys: Sequence[Any]) -> Any:
+    """Return which rows are the last of their key: of the highest number, then the last in place.
+
+    Rows of one key have one hash; `keys` tells those apart that share it by chance.
+    """
+    kept = numpy.ones(len(hashes), numpy.bool_)
+    ordered = numpy.sort(hashes)
+    if not (ordered[1:] == ordered[:-1]).any():
+        return kept
+    order = numpy.lexsort((numbers, hashes))
+    followed = numpy.flatnonzero(hashes[order][1:] == hashes[order][:-1])
+    rows, others = order[followed], order[followed + 1]
+    same = numpy.ones(len(rows), numpy.bool_)
+    for values in keys:
+        same &= (values[rows] == values[others]).astype(numpy.bool_)
+    kept[rows[same]] = False
+    return kept
+
+
 def key_of(table: str, alias: str) -> str:
     """Return the key columns of a table below (tenant, device) as SQL."""
     return ", ".join(f'{alias}."{column}"' for column in SHAPES[table].key)
+
+
+def _boot(batch: Batch) -> Boot:
+    return batch.tenant, batch.device, batch.boot

@@ -23,9 +23,7 @@ _MOMENT_MOST = 1 << 62
 _TICKS_MOST = 549_755_813_888
 _TICK_NS = 10_000_000
 _DAY_NS = 86_400_000_000_000
-# What rollups, lists or commands are made of: seen by other statements before it is inserted.
-_ROLLED = ("commands", "flows")
-_VIEWED = (*_ROLLED, "sessions", *(child.parent for child in CHILDREN.values()))
+_ROLLED = tuple(duckdb_roll.STAGED)
 _EARLIER_DAYS = 2
 Span = tuple[int, int]
 _ALWAYS: Span = (-(10**5), 10**6)
@@ -98,37 +96,42 @@ class _Loading:
         fed["day"] = self._days(name, fed)
         told, kept = self._told(name, fed)
         again = told & kept
-        span = _span(fed["day"][again], always=bool(self._times["bootless"].any()))
+        span = None
         if again.any():
+            span = _span(fed["day"][again], always=bool(self._times["bootless"].any()))
             self._former(name, _rows(fed, again, SHAPES[name].key), span)
             found = self._cursor.execute(statement("newer")).fetchnumpy()
             kept[found["place_fed"]] = False
-        elif name in _ROLLED or name == "sessions":
+        elif name in _ROLLED:
             self._run("no_former")
         fed["kept"] = kept
         self._cursor.register(f"fed_{name}", fed)
-        return self._replace(name, span if again.any() else None)
-
-    def _replace(self, name: str, span: Span | None) -> int:
-        """Put what is kept in the place of what was told before, within some days."""
-        names = ", ".join(_selected(name, present(name, self._batches)))
-        staged = statement("staged", table=name, columns=names)
-        if name in _VIEWED:
-            self._run("stage", table=name, staged=staged)
-        if self._rolled and name in _ROLLED:
-            duckdb_roll.before(self._cursor, name)
-        if name == "sessions":
-            self._run("news")
-        removed = self._run("remove", table=name) if span else 0
-        into = "insert_commands" if name == "commands" else "insert"
-        gained = self._run(into, table=name, staged=staged) - removed
-        if self._rolled and name in _ROLLED:
-            duckdb_roll.after(self._cursor, name)
-        if name == "sessions":
-            self._tell_sessions()
+        gained = self._replace(name, fed, span)
         for child_name, child in CHILDREN.items():
             if child.parent == name:
+                self._cursor.register(
+                    f"parent_{name}", _rows(fed, kept, (*child.parent_key, "day"))
+                )
                 self._load_list(child_name, span)
+        return gained
+
+    def _replace(self, name: str, fed: Mapping[str, Any], span: Span | None) -> int:
+        """Put what is kept in the place of what was told before, within some days."""
+        rolled = self._rolled and name in _ROLLED
+        if rolled:
+            needed = ", ".join(_selected(name, duckdb_roll.STAGED[name].split(), fed))
+            staged = statement("staged", table=name, columns=needed)
+            self._run("stage", table=name, staged=staged)
+            duckdb_roll.before(self._cursor, name, told=span is not None)
+        if name == "sessions":
+            self._tell_sessions(fed, told=span is not None)
+        removed = self._run("remove", table=name) if span else 0
+        names = ", ".join(_selected(name, present(name, self._batches), fed))
+        staged = statement("staged", table=name, columns=names)
+        into = "insert_commands" if name == "commands" else "insert"
+        gained = self._run(into, table=name, staged=staged) - removed
+        if rolled:
+            duckdb_roll.after(self._cursor, name)
         return gained
 
     def _former(self, name: str, told: Mapping[str, Any], span: Span) -> None:
@@ -177,13 +180,20 @@ class _Loading:
         at = numpy.where(times["bootless"], at, since_boot + times["first_at"])
         return (at // _DAY_NS).astype(numpy.int32)
 
-    def _tell_sessions(self) -> None:
-        """Put the user and shell of sessions into commands that came before them."""
-        # All of it: a result that is not read to its end holds the connection.
-        ((number, day),) = self._cursor.execute(statement("news_since")).fetchall()
-        if number:
-            first = int(day) - _EARLIER_DAYS if self._rolled else _ALWAYS[0]
-            self._cursor.execute(statement("sessions_told"), {"first_day": first}).fetchall()
+    def _tell_sessions(self, fed: Mapping[str, Any], *, told: bool) -> None:
+        """Put users and shells into commands that came before their sessions."""
+        kept = numpy.array(fed["kept"])
+        nothing = numpy.full(len(kept), None, dtype=object)
+        news = {name: fed.get(name, nothing) for name in ("user", "shell")}
+        former = self._cursor.execute(statement("former_sessions")).fetchall() if told else ()
+        for place, user, shell in former:
+            if (news["user"][place], news["shell"][place]) == (user, shell):
+                kept[place] = False
+        if kept.any():
+            rows = {name: fed[name][kept] for name in ("id", "place_batch")}
+            self._cursor.register("news", rows | {name: news[name][kept] for name in news})
+            first = int(fed["day"][kept].min()) - _EARLIER_DAYS if self._rolled else _ALWAYS[0]
+            self._ask("sessions_told", (first, _ALWAYS[1]))
 
     def _load_list(self, name: str, span: Span | None) -> None:
         child = CHILDREN[name]
@@ -199,8 +209,11 @@ class _Loading:
             self._run("insert_children", **words, columns=there, equal=equal)
 
     def _ask(self, name: str, span: Span, **words: str) -> None:
+        text = statement(name, **words)
         values = {"first_day": span[0], "last_day": span[1]}
-        self._cursor.execute(statement(name, **words), values).fetchall()
+        # A value that is not named in the statement is refused.
+        values = {name: value for name, value in values.items() if f"${name}" in text}
+        self._cursor.execute(text, values).fetchall()
 
     def _run(self, name: str, **words: str) -> int:
         """Run statements; return how many rows the last one changed."""
@@ -210,12 +223,12 @@ class _Loading:
 
 def _span(days: Any, *, always: bool) -> Span:
     """Return the first and last of some days; every day there can be where `always`."""
-    return _ALWAYS if always or not len(days) else (int(days.min()), int(days.max()))
+    return _ALWAYS if always else (int(days.min()), int(days.max()))
 
 
 def _rows(fed: Mapping[str, Any], rows: Any, key: Sequence[str]) -> dict[str, Any]:
     """Return the keys of some rows, and whose they are."""
-    return {name: fed[name][rows] for name in (*key, "place_batch", "place_fed")}
+    return {name: fed[name][rows] for name in dict.fromkeys((*key, "place_batch", "place_fed"))}
 
 
 def _fresh(cursor: DuckDBPyConnection, batches: Sequence[Batch]) -> list[Batch]:
@@ -229,10 +242,13 @@ def _equal(left: str, right: str, keys: Any) -> str:
     return " AND ".join(f'{left}."{mine}" = {right}."{theirs}"' for mine, theirs in keys)
 
 
-def _selected(name: str, there: Sequence[str]) -> Iterator[str]:
+def _selected(name: str, needed: Sequence[str], fed: Mapping[str, Any]) -> Iterator[str]:
+    """Yield columns of what is fed; NULL where nobody told of one."""
     all_kinds = kinds(name)
-    for column in there:
-        if all_kinds[column] == "texts":
+    for column in needed:
+        if column not in fed:
+            yield f'CAST(NULL AS {TYPES[all_kinds[column]]}) AS "{column}"'
+        elif all_kinds[column] == "texts":
             # NUL ends each text, which no argument can hold; what follows the last is dropped.
             yield f'string_split(f."{column}", chr(0))[:-2] AS "{column}"'
         else:

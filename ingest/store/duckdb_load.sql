@@ -7,8 +7,7 @@ UPDATE boots SET believed_at = f.boot_at FROM (
     SELECT tenant, device, boot, arg_max(boot_at, number) AS boot_at
     FROM fed_batches GROUP BY ALL
 ) AS f
-WHERE boots.tenant = f.tenant AND boots.device = f.device AND boots.boot = f.boot
-AND boots.believed_at <> f.boot_at;
+WHERE boots.tenant = f.tenant AND boots.device = f.device AND boots.boot = f.boot;
 INSERT INTO boots
 SELECT tenant, device, boot, arg_min(boot_at, number), arg_max(boot_at, number)
 FROM fed_batches AS f
@@ -29,100 +28,88 @@ INSERT INTO batches BY NAME
 SELECT tenant, device, id, digest, rows, first_at, last_at, received_at, skew_ns FROM fed_batches;
 
 -- name: fed_hashes
-SELECT f.place_fed, hash({key}) AS hash FROM fed_{table} AS f;
+SELECT f.place_fed, hash({key}) AS hash FROM key_{table} AS f;
 
 -- name: hashes
 SELECT xor(hash({key}), hash(t.tenant, t.device)) AS hash FROM {table} AS t
 WHERE t.day = DATE '1970-01-01' + CAST($day AS INTEGER);
 
--- name: insert_fed
--- Rows that are certainly new, as they come.
-INSERT INTO {table} BY NAME
-SELECT
-    DATE '1970-01-01' + f.day AS day, b.tenant, b.device, b.person, b.team, b.id AS batch,
-    b.number AS version, {columns}
-FROM fed_{table} AS f JOIN fed_batches AS b ON b.place_batch = f.place_batch
-WHERE NOT f.again;
-
--- name: stage
-CREATE OR REPLACE TEMP TABLE stage_{table} AS
+-- name: staged
+-- The last telling of each key within the group.
 SELECT
     DATE '1970-01-01' + f.day AS day, b.tenant, b.device, b.person, b.team, b.id AS batch,
     b.number AS version, f.place_fed, {columns}
 FROM fed_{table} AS f JOIN fed_batches AS b ON b.place_batch = f.place_batch
-WHERE f.staged;
+WHERE f.kept
 
--- name: last_telling
--- The last telling of each key within the group.
-DELETE FROM stage_{table} WHERE place_fed IN (
-    SELECT place_fed FROM stage_{table}
-    QUALIFY row_number() OVER (
-        PARTITION BY tenant, device, {key} ORDER BY version DESC, place_fed DESC
-    ) > 1
-);
+-- name: stage
+-- What rollups read of the rows that are about to be inserted.
+CREATE OR REPLACE TEMP TABLE stage_{table} AS {staged};
 
 -- name: former
 -- What was told before under the keys of the group, within the days these are of.
 CREATE OR REPLACE TEMP TABLE former AS
-SELECT t.rowid AS former, s.place_fed, t.version > s.version AS newer
-FROM {table} AS t JOIN stage_{table} AS s
-ON t.tenant = s.tenant AND t.device = s.device AND {equal}
+SELECT t.rowid AS former, s.place_fed, t.version > b.number AS newer
+FROM {table} AS t
+JOIN told_{table} AS s ON {equal}
+JOIN fed_batches AS b
+ON b.place_batch = s.place_batch AND b.tenant = t.tenant AND b.device = t.device
 WHERE t.day BETWEEN DATE '1970-01-01' + CAST($first_day AS INTEGER)
 AND DATE '1970-01-01' + CAST($last_day AS INTEGER);
+
+-- name: newer
+SELECT DISTINCT place_fed FROM former WHERE newer;
 
 -- name: no_former
 CREATE OR REPLACE TEMP TABLE former (former BIGINT, place_fed BIGINT, newer BOOLEAN);
 
--- name: replace
-DELETE FROM stage_{table} WHERE place_fed IN (SELECT place_fed FROM former WHERE newer);
+-- name: remove
 DELETE FROM {table} WHERE rowid IN (SELECT former FROM former WHERE NOT newer);
 
 -- name: insert
-INSERT INTO {table} BY NAME
-SELECT * EXCLUDE (place_fed) FROM stage_{table} ORDER BY place_fed;
+INSERT INTO {table} BY NAME SELECT * EXCLUDE (place_fed) FROM ({staged});
 
 -- name: insert_commands
 INSERT INTO commands BY NAME
 SELECT s.* EXCLUDE (place_fed), u."user", u.shell
-FROM stage_commands AS s
+FROM ({staged}) AS s
 LEFT JOIN sessions AS u
-ON u.tenant = s.tenant AND u.device = s.device AND u.id = s.session
-ORDER BY place_fed;
+ON u.tenant = s.tenant AND u.device = s.device AND u.id = s.session;
 
--- name: news
--- Sessions whose user or shell is told for the first time, or otherwise than before.
-CREATE OR REPLACE TEMP TABLE news AS
-SELECT s.tenant, s.device, s.id, s."user", s.shell, s.day
-FROM (FROM sessions WHERE false UNION ALL BY NAME FROM stage_sessions) AS s
-LEFT JOIN former AS f ON f.place_fed = s.place_fed
-LEFT JOIN (
-    SELECT rowid AS place, "user", shell FROM sessions
-    WHERE rowid IN (SELECT former FROM former)
-) AS o ON o.place = f.former
-WHERE f.newer IS NOT TRUE AND (o.place IS NULL
-    OR o."user" IS DISTINCT FROM s."user" OR o.shell IS DISTINCT FROM s.shell);
-
--- name: news_since
-SELECT count(*), coalesce(min(day) - DATE '1970-01-01', 0) FROM news;
+-- name: former_sessions
+SELECT f.place_fed, t."user", t.shell FROM former AS f JOIN sessions AS t ON t.rowid = f.former
+WHERE NOT f.newer;
 
 -- name: sessions_told
-UPDATE commands SET "user" = s."user", shell = s.shell FROM news AS s
+-- Sessions whose user or shell was not told when their commands were inserted.
+UPDATE commands SET "user" = s."user", shell = s.shell FROM (
+    SELECT b.tenant, b.device, n.id, CAST(n."user" AS VARCHAR) AS "user",
+        CAST(n.shell AS VARCHAR) AS shell
+    FROM news AS n JOIN fed_batches AS b ON b.place_batch = n.place_batch
+) AS s
 WHERE s.tenant = commands.tenant AND s.device = commands.device AND s.id = commands.session
 AND commands.day >= DATE '1970-01-01' + CAST($first_day AS INTEGER)
 AND (commands."user" IS DISTINCT FROM s."user" OR commands.shell IS DISTINCT FROM s.shell);
 
 -- name: children
-DELETE FROM {table} AS t USING stage_{parent} AS p
-WHERE t.tenant = p.tenant AND t.device = p.device AND {equal};
+-- The lists of the facts that are replaced.
+DELETE FROM {table} AS t USING (
+    SELECT b.tenant, b.device, s.* FROM told_{parent} AS s
+    JOIN fed_batches AS b ON b.place_batch = s.place_batch
+    WHERE s.place_fed IN (SELECT place_fed FROM former WHERE NOT newer)
+) AS p
+WHERE t.tenant = p.tenant AND t.device = p.device AND {equal}
+AND t.day BETWEEN DATE '1970-01-01' + CAST($first_day AS INTEGER)
+AND DATE '1970-01-01' + CAST($last_day AS INTEGER);
 
 -- name: insert_children
 INSERT INTO {table} BY NAME
-SELECT p.day, p.tenant, p.device, p.person, p.team, p.batch, p.version, {columns}
+SELECT
+    DATE '1970-01-01' + p.day AS day, b.tenant, b.device, b.person, b.team, b.id AS batch,
+    b.number AS version, {columns}
 FROM fed_{table} AS f
-JOIN fed_batches AS b ON b.place_batch = f.place_batch
-JOIN stage_{parent} AS p
-ON p.tenant = b.tenant AND p.device = b.device AND p.batch = b.id AND {equal}
-ORDER BY f.place_fed;
+JOIN parent_{parent} AS p ON p.place_batch = f.place_batch AND {equal}
+JOIN fed_batches AS b ON b.place_batch = f.place_batch;
 
 -- name: count
 UPDATE totals SET

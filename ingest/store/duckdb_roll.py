@@ -33,12 +33,20 @@ _FOLDS = {
     ),
     "flow_hist": ("tenant remote_host template measure bucket", "n"),
 }
+STAGED = {
+    "commands": "session id repo template category actor exit_status signal suspended_ns "
+    + " ".join(SUMMED),
+    "flows": "session id command remote_host opened_at first_byte_at closed_at received_bytes "
+    "sent_bytes connect_ns",
+}
+"""What rollups read of the rows of a table, besides whose they are and their day."""
+
 ROLLUPS = (*_FOLDS, "hist_4w", "person_week", "dirty_days", "horizons")
 
 
-def before(cursor: DuckDBPyConnection, table: str) -> None:
-    """Take off what rows added that are about to be replaced: `former` names them."""
-    if table in _ROLLED:
+def before(cursor: DuckDBPyConnection, table: str, *, told: bool) -> None:
+    """Take off what rows added that are about to be replaced: `former` names them, if `told`."""
+    if table in _ROLLED and told:
         roll(cursor, table, statement("rows_former", table=table), -1)
     if table == "commands":
         _rename(cursor)
@@ -53,7 +61,8 @@ def after(cursor: DuckDBPyConnection, table: str) -> None:
 def roll(cursor: DuckDBPyConnection, table: str, rows: str, sign: int) -> None:
     """Append the deltas of rows of `commands` or `flows`: of a subselect in parentheses."""
     if table == "flows":
-        _run(cursor, "rolled_flows", rows=rows, waited=WAITED)
+        if not _run(cursor, "rolled_flows", rows=rows, waited=WAITED):
+            return
         rows = "rolled_flows"
     _append(cursor, table, rows, sign)
     _run(cursor, "dirty", rows=rows)
@@ -124,12 +133,16 @@ def _summed(name: str) -> str:
 
 def _rename(cursor: DuckDBPyConnection) -> None:
     """Move flows of commands whose template is told otherwise to the template they have now."""
-    _run(cursor, "renamed", rows=statement("rows_staged", table="commands"))
+    if not _run(cursor, "renamed", rows=statement("rows_staged", table="commands")):
+        return
     for template, sign in (("earlier", -1), ("later", 1)):
-        _run(cursor, "renamed_flows", template=template, waited=WAITED)
+        if not _run(cursor, "renamed_flows", template=template, waited=WAITED):
+            return
         _append(cursor, "flows", "rolled_flows", sign)
         _run(cursor, "dirty", rows="rolled_flows")
 
 
-def _run(cursor: DuckDBPyConnection, name: str, **words: str) -> None:
-    cursor.execute(statement(name, **words))
+def _run(cursor: DuckDBPyConnection, name: str, **words: str) -> int:
+    """Run statements; return how many rows the last one wrote."""
+    found = cursor.execute(statement(name, **words)).fetchall()
+    return int(found[0][0]) if found and isinstance(found[0][0], int) else 0

@@ -1,12 +1,11 @@
 -- Rollups (storage.md 3.8): appended deltas, folded by day, for tenants alone: a laptop has none.
 -- Words in braces are filled in by duckdb_roll.py; {rows} is what leaves or arrives, {sign} -1 or 1.
--- What was not told in a group is no column of its stage.
 
 -- name: rows_former
 (SELECT * FROM {table} WHERE rowid IN (SELECT former FROM former WHERE NOT newer))
 
 -- name: rows_staged
-(FROM {table} WHERE false UNION ALL BY NAME FROM stage_{table})
+stage_{table}
 
 -- name: rows_doomed
 (SELECT * FROM {table} WHERE rowid IN (SELECT place FROM doomed))

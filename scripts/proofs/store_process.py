@@ -18,7 +18,6 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -189,47 +188,36 @@ def killed(owner: Owner, rounds: int, seed: int) -> float:
     return slowest
 
 
-def _flip(data: bytearray, chance: random.Random) -> None:
-    data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+DAMAGES = ("flip", "zero tail", "truncate", "garbage", "delete")
 
 
-def _zero_tail(data: bytearray, chance: random.Random) -> None:
+def _damage(kind: str, data: bytearray, chance: random.Random) -> None:
     start = chance.randrange(len(data))
-    data[start:] = bytes(len(data) - start)
-
-
-def _truncate(data: bytearray, chance: random.Random) -> None:
-    del data[chance.randrange(len(data)) :]
-
-
-def _append(data: bytearray, chance: random.Random) -> None:
-    data += chance.randbytes(chance.randrange(1, 5000))
-
-
-DAMAGES: dict[str, Callable[[bytearray, random.Random], None] | None] = {
-    "flip": _flip,
-    "zero tail": _zero_tail,
-    "truncate": _truncate,
-    "garbage": _append,
-    "delete": None,
-}
+    match kind:
+        case "flip":
+            data[start] ^= 1 << chance.randrange(8)
+        case "zero tail":
+            data[start:] = bytes(len(data) - start)
+        case "truncate":
+            del data[start:]
+        case _:
+            data += chance.randbytes(chance.randrange(1, 5000))
 
 
 def damaged(owner: Owner, kind: str, rounds: int) -> list[Counted]:
     """Damage the WAL so many times after a kill; return what was found each time."""
     chance = random.Random(kind)  # noqa: S311 - the same damage in every run
-    damage = DAMAGES[kind]
     found = []
     for _ in range(rounds):
         owner.journal(2)
         owner.start()
         owner.filled()
         owner.kill()
-        if damage is None:
+        if kind == "delete":
             owner.wal.unlink()
         else:
             data = bytearray(owner.wal.read_bytes())
-            damage(data, chance)
+            _damage(kind, data, chance)
             owner.wal.write_bytes(data)
         owner.start()
         owner.filled()

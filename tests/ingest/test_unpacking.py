@@ -43,10 +43,13 @@ def _with(entry: Entry, change: Any) -> Entry:
 
 
 def _rows(table: Table) -> list[Row]:
+    """Return the rows in an order of their own: a batch may put them in another than they came."""
     names = sorted(table.columns)
     columns = [list(table.columns[name]) for name in names]
     rows = [zip(names, values, strict=True) for values in zip(*columns, strict=True)]
-    return [{name: value for name, value in row if value is not None} for row in rows]
+    return sorted(
+        ({name: value for name, value in row if value is not None} for row in rows), key=str
+    )
 
 
 def _told(found: Unpacked, sensor: str) -> list[tuple[int | None, str]]:
