@@ -16,6 +16,7 @@ from ptywrap import wire
 
 _access = logging.getLogger("ingest.access")
 _DESCRIPTION = "/openapi.json"
+_MOST_PAUSE_SECONDS = 1
 
 
 class _Told(NamedTuple):
@@ -99,6 +100,9 @@ async def _told(front: Front, request: web.Request, route: Route | None, until: 
             call = Call(front, request, identity, until)
             return _Told(await safely(route.handler, call), identity)
     except Denied as denied:
+        if denied.status == 429:
+            # Who floods waits here, where waiting costs nothing, instead of asking again at once.
+            await asyncio.sleep(min(denied.retry_seconds, _MOST_PAUSE_SECONDS))
         return _Told(_refused(denied), identity)
     except TimeoutError:
         slow = Denied(503, "it took too long", front.room.retry_seconds())

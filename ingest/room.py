@@ -49,7 +49,9 @@ class Room:
         seconds = _LEAST_SECONDS
         if self.refusal:
             seconds = int(min(max(self.backlog_bytes / self._rate(), seconds), _MOST_SECONDS))
-        return min(seconds + secrets.randbelow(seconds // 2 + 1), _MOST_SECONDS)
+        most = min(seconds * 3 // 2, _MOST_SECONDS)
+        least = min(seconds, most * 2 // 3)
+        return least + secrets.randbelow(most - least + 1)
 
     def _rate(self) -> float:
         """Return how many bytes a second left the backlog lately; never 0."""

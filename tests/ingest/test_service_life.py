@@ -181,7 +181,7 @@ def test_a_full_disk_refuses_and_the_front_recovers_by_itself(tmp_path: Path) ->
         settings = f"{OPEN_HANDED}keep_free_bytes = 0\nkeep_free_permille = 0\n"
         made = Service(settings, store=NONE, folder=folder).start()
         try:
-            token = made.device()
+            token, secret = made.device(), made.token("--enrol")
             assert made.post(token, batch(1)).status == 200
             ballast = folder / "ballast"
             with ballast.open("wb") as file, contextlib.suppress(OSError):
@@ -190,7 +190,9 @@ def test_a_full_disk_refuses_and_the_front_recovers_by_itself(tmp_path: Path) ->
             answers = [made.post(token, batch(number)).status for number in range(2, 40)]
             assert 503 in answers
             assert set(answers) <= {200, 503}
+            assert made.enrol(secret).status == 503
             ballast.unlink()
+            assert made.enrol(secret).status == 200
             assert made.post(token, batch(50)).status == 200
             kept = [name for _, name in made.journalled()]
             acknowledged = [
