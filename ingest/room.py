@@ -49,8 +49,8 @@ class Room:
         seconds = _LEAST_SECONDS
         if self.refusal:
             seconds = int(min(max(self.backlog_bytes / self._rate(), seconds), _MOST_SECONDS))
+        least = min(seconds, _MOST_SECONDS * 2 // 3)
         most = min(seconds * 3 // 2, _MOST_SECONDS)
-        least = min(seconds, most * 2 // 3)
         return least + secrets.randbelow(most - least + 1)
 
     def _rate(self) -> float:
