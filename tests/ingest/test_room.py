@@ -46,9 +46,11 @@ def test_what_the_store_has_is_no_backlog(tmp_path: Path) -> None:
     assert (room.refusal, room.backlog_bytes) == ("", 0)
 
 
-@pytest.mark.parametrize("config", [{"keep_free_bytes": 1 << 60}, {"keep_free_permille": 1000}])
-def test_a_disk_without_enough_room_is_refused(tmp_path: Path, config: dict[str, int]) -> None:
-    room = _room(tmp_path, 0, ServerConfig(**config))
+@pytest.mark.parametrize(
+    "config", [ServerConfig(keep_free_bytes=1 << 60), ServerConfig(keep_free_permille=1000)]
+)
+def test_a_disk_without_enough_room_is_refused(tmp_path: Path, config: ServerConfig) -> None:
+    room = _room(tmp_path, 0, config)
     room.look(_seen())
     assert room.refusal == "the disk is nearly full"
 
