@@ -25,6 +25,10 @@ ROWS_LIMIT = strict.ARRAY_LIMIT
 _encoder = msgspec.msgpack.Encoder()
 _HEAD = ("v", "batch", "device", "boot", "clocks", "policy", "tables")
 _TABLE = ("n", "cols")
+_NAMES = frozenset({str})
+_KNOWN = frozenset(
+    {*tabular.COLUMNS, *(name for names in tabular.COLUMNS.values() for name in names)}
+)
 
 
 class Clocks(NamedTuple):
@@ -168,17 +172,17 @@ def _table(name: str, raw: Any) -> Table:
         raise Unreadable(f"tables.{name}.n: not 1 to {ROWS_LIMIT} rows")
     _passed_over(table, _TABLE, f"tables.{name}")
     found = _map(table.get("cols"), f"tables.{name}.cols")
-    return Table(
-        rows,
-        {
-            _named(column): columns.read(packed, rows, f"tables.{name}.{column}")
-            for column, packed in found.items()
-        },
-    )
+    try:
+        return Table(
+            rows,
+            {_named(column): columns.read(one, rows, column) for column, one in found.items()},
+        )
+    except Unreadable as error:
+        raise Unreadable(f"tables.{name}.{error}") from None
 
 
 def _map(raw: Any, path: str) -> dict[str, Any]:
-    if not isinstance(raw, dict) or not all(isinstance(key, str) for key in raw):
+    if not isinstance(raw, dict) or not set(map(type, raw)) <= _NAMES:
         raise Unreadable(f"{path}: no map of names")
     return raw
 
@@ -198,6 +202,8 @@ def _text(raw: dict[str, Any], name: str) -> str:
 
 
 def _named(name: str) -> str:
+    if name in _KNOWN:
+        return name
     if not name.isascii() or not name.replace("_", "").isalnum() or len(name) > 48:
         raise Unreadable("a name that no table or column has")
     return name

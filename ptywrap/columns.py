@@ -33,6 +33,7 @@ _OTHER_ROW = 3
 """About how many bytes it takes zstd to say where a row unlike the one before begins."""
 _SCALARS = frozenset({int, bool, str, bytes, type(None)})
 _TEXTS = frozenset({str, bytes, type(None)})
+_WHOLE = frozenset({int})
 _NUMBERS = frozenset({int, type(None)})
 
 
@@ -75,17 +76,17 @@ def read(raw: object, rows: int, path: str) -> Packed:
     """
     if not isinstance(raw, list) or not raw:
         raise Unreadable(f"{path}: no column")
-    kind, *rest = raw
-    if kind == "c" and len(rest) == 1:
-        return Packed("c", first=_plain(rest[0], path))
-    if kind == "d" and len(rest) == 3:
-        return _read_distinct(rest, rows, path)
-    if kind == "n" and len(rest) in (2, 3):
-        width, data = rest[:2]
+    kind, parts = raw[0], len(raw)
+    if kind == "c" and parts == 2:
+        return Packed("c", 0, b"", _plain(raw[1], path))
+    if kind == "d" and parts == 4:
+        return _read_distinct(raw, rows, path)
+    if kind == "n" and 3 <= parts <= 4:
+        width, data = raw[1], raw[2]
         _check(data, _of(_CODES, width, path) * rows, path)
-        return Packed("n", width, data, known=_known(rest[2:], rows, path))
-    if kind == "o" and len(rest) in (3, 4):
-        return _read_differences(rest, rows, path)
+        return Packed("n", width, data, None, (), _known(raw, 3, rows, path))
+    if kind == "o" and 4 <= parts <= 5:
+        return _read_differences(raw, rows, path)
     raise Unreadable(f"{path}: no kind of column")
 
 
@@ -210,37 +211,47 @@ def _array(code: str, data: bytes) -> "array[int]":
     return words
 
 
-def _read_differences(rest: list[Any], rows: int, path: str) -> Packed:
-    first, width, data = rest[:3]
+def _read_differences(raw: list[Any], rows: int, path: str) -> Packed:
+    first, width, data = raw[1:4]
     _check(data, _of(_CODES, width, path) * (rows - 1), path)
     if type(first) is not int or not LEAST <= first <= MOST:
         raise Unreadable(f"{path}: its first value is no number of 64 bits")
     # Whoever adds them up in words of 64 bits must not come round at the other end.
-    if width == 8 or abs(first) > MOST >> 1:
+    if abs(first) > MOST >> 1 or (width == 8 and not _short(data)):
         sums = list(accumulate(_array(_CODES[width], data), initial=first))
         if min(sums) < LEAST or max(sums) > MOST:
             raise Unreadable(f"{path}: its sums are no numbers of 64 bits")
-    return Packed("o", width, data, first, known=_known(rest[3:], rows, path))
+    return Packed("o", width, data, first, (), _known(raw, 4, rows, path))
 
 
-def _read_distinct(rest: list[Any], rows: int, path: str) -> Packed:
-    distinct, width, data = rest
+def _short(data: bytes) -> bool:
+    """Say whether no number of 8 bytes needs more than 49 bits: its upper bytes are all sign."""
+    upper = data[7::8]
+    return upper == data[6::8] and not upper.translate(None, b"\x00\xff")
+
+
+def _read_distinct(raw: list[Any], rows: int, path: str) -> Packed:
+    distinct, width, data = raw[1:]
     _check(data, _of(_INDEXES, width, path) * rows, path)
     if not isinstance(distinct, list) or not distinct:
         raise Unreadable(f"{path}: no distinct values")
-    if not set(map(type, distinct)) <= _TEXTS:
+    kinds = set(map(type, distinct))
+    if kinds == _WHOLE:
+        _plain(min(distinct), path)
+        _plain(max(distinct), path)
+    elif not kinds <= _TEXTS:
         for value in distinct:
             _plain(value, path)
     if max(data if width == 1 else _array(_INDEXES[width], data)) >= len(distinct):
         raise Unreadable(f"{path}: an index beyond its values")
-    return Packed("d", width, data, values=distinct)
+    return Packed("d", width, data, None, distinct)
 
 
-def _known(rest: list[Any], rows: int, path: str) -> bytes:
-    if not rest:
+def _known(raw: list[Any], place: int, rows: int, path: str) -> bytes:
+    if len(raw) == place:
         return b""
-    _check(rest[0], (rows + 7) // 8, path)
-    return bytes(rest[0])
+    _check(raw[place], (rows + 7) // 8, path)
+    return bytes(raw[place])
 
 
 def _of(widths: dict[int, str], width: object, path: str) -> int:
@@ -256,6 +267,8 @@ def _check(data: object, size: int, path: str) -> None:
 
 def _plain(value: object, path: str) -> Any:
     """Return a value of a dictionary: a scalar, or a list of texts."""
+    if type(value) in _TEXTS:
+        return value
     if isinstance(value, list):
         if not all(type(one) is str for one in value):
             raise Unreadable(f"{path}: a list of other things than texts")

@@ -1,8 +1,15 @@
 """A single value leaves where it is on a list, or looks like nothing but a version or a model."""
 
+import sys
+from importlib import import_module
+
 import pytest
 
 from ptywrap import outward as told
+from ptywrap.host.caches import PLACES
+from ptywrap.lifecycle import BACKENDS
+from ptywrap.lifecycle.losses import OVERRUN, RESTART
+from ptywrap.observe.sessions import _REASONS as REASONS
 from tests.ptywrap.words import RULES
 
 
@@ -122,3 +129,19 @@ def test_a_processor_is_listed_words_and_model_numbers(text: str, expected: str 
 )
 def test_a_git_setting_is_a_listed_name_and_a_switch(text: str, expected: str) -> None:
     assert told.git_setting(text, RULES) == expected
+
+
+def test_whatever_tells_is_listed_by_its_name() -> None:
+    system = {"any", sys.platform}
+    backends = {getattr(import_module(at), of).name for on, at, of in BACKENDS if on in system}
+    spools = {f"spool ({reason})" for reason in ("age", "no room", "quota", "too large")}
+    assert backends | spools <= RULES.outward.sensors
+
+
+def test_every_cache_folder_we_look_for_is_listed() -> None:
+    assert {place.name for place in PLACES} == RULES.outward.caches
+
+
+@pytest.mark.parametrize("reason", [OVERRUN, RESTART, *(text for _, text in REASONS.values())])
+def test_a_reason_of_ours_for_a_loss_leaves_whole(reason: str) -> None:
+    assert told.clauses(reason, RULES.outward.losses) == reason
