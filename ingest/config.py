@@ -28,36 +28,56 @@ class Refused(Exception):
 
 
 class ServerConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """Every setting; what is empty is off or derived.
-
-    `listen` is HOST:PORT. `store` is a URL; empty is DuckDB in the data folder. `origin` is how
-    users reach the service, for links (`https://ptywrap.example.org`); empty is how they asked.
-    `trusted_proxies` are networks whose X-Forwarded-For is believed. `cores` bounds the bodies
-    that are looked at in the same moment.
-    """
+    """Every setting; what is empty is off or derived."""
 
     listen: str = "127.0.0.1:7979"
+    """HOST:PORT to listen at."""
     store: str = ""
+    """Where facts rest, `duckdb:///path/file.duckdb` or `clickhouse://host:port[,…]/database`;
+    empty: DuckDB in the data folder.
+    """
     origin: str = ""
+    """How users reach the service, for links (`https://ptywrap.example.org`); empty: as they
+    asked.
+    """
     notice: str = NOTICE
+    """What a laptop is told when it joins."""
     certificate: str = ""
+    """PEM file of the certificate and its chain, for TLS of our own."""
     private_key: str = ""
+    """PEM file of the certificate's key."""
     trusted_proxies: tuple[str, ...] = ()
+    """Networks whose X-Forwarded-For is believed."""
     requests_per_second: int = 10
+    """Requests of one device; 429 above."""
     bytes_per_minute: int = 5 << 20
+    """Bytes of one device; 429 above."""
     all_requests_per_second: int = 20_000
+    """Requests of all devices together; 429 above."""
     all_waiting_bytes: int = 128 << 20
+    """Bodies in memory at one moment; 503 above."""
     connections_per_address: int = 64
+    """Open connections from one address; more are hung up on."""
     all_connections: int = 8192
+    """Open connections in all."""
     head_and_body_ms: int = 10_000
+    """How long a head, and a head with its body, may take to arrive."""
     handler_ms: int = 15_000
+    """How long an answer may take."""
     export_ms: int = 60_000
+    """How long the export of a person's rows may take."""
     idle_ms: int = 30_000
+    """How long a connection may rest between two requests."""
     backlog_bytes: int = 1 << 30
+    """Most bytes in the journal that the store has not taken in; 503 above."""
     keep_free_bytes: int = 500 << 20
+    """Bytes of the disk that stay free; 503 below."""
     keep_free_permille: int = 50
+    """Thousandths of the disk that stay free; 503 below."""
     store_gone_ms: int = 60_000
+    """How long the store process may be gone once the backlog is half full; 503 after."""
     cores: int = 2
+    """Bodies that are looked at in the same moment."""
 
     def store_url(self, data: Path) -> str:
         """Return where facts rest."""

@@ -20,10 +20,9 @@ import psutil
 from scripts.bench import report
 from scripts.fleet.check import check
 from scripts.fleet.ledger import Fleet, Ledger
-from scripts.fleet.life import Window
+from scripts.fleet.life import UNTIL, Window
 from scripts.fleet.play import Pace, play
 from scripts.fleet.readers import reader
-from scripts.proofs.kills import UNTIL
 from scripts.proofs.service import LIFTED, Service, resident_bytes
 
 _NAMES = {

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from scripts.docs import facts, house, measure, sensors, server, settings, verbs
+from scripts.docs import facts, house, measure, sensors, settings, sizing, verbs
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 REGIONS: dict[str, Callable[[], str]] = {
@@ -22,8 +22,8 @@ REGIONS: dict[str, Callable[[], str]] = {
     "settings": settings.settings,
     "lifecycle": sensors.lifecycle,
     "measured": measure.measured,
-    "server": server.server,
-    "sizing": server.sizing,
+    "server": settings.server,
+    "sizing": sizing.sizing,
 }
 _REGION = re.compile(r"(<!-- begin (?P<name>[a-z]+) -->\n).*?(<!-- end (?P=name) -->)", re.DOTALL)
 

@@ -15,6 +15,8 @@ from scripts.fleet.runs import MS, SECOND, Boot, Shell, Told, a_repository, a_ru
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+UNTIL = 1_780_272_000_000_000_000
+"""2026-06-01: the end of lives that are to be the same tomorrow."""
 _SEAL_NS = 10 * MINUTE
 _VERSION = "0.1.0"
 

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from scripts.fleet.ledger import Fleet, Ledger
-from scripts.fleet.life import Window
+from scripts.fleet.life import UNTIL, Window
 from scripts.fleet.play import Pace, play
 from scripts.fleet.post import Patience
-from scripts.proofs.kills import UNTIL, counted
+from scripts.proofs.kills import counted
 from scripts.proofs.service import LIFTED, Service, told
 
 _CHUNK = 64 << 10

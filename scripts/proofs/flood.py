@@ -23,9 +23,8 @@ import zstandard
 
 from ptywrap import wire
 from scripts.fleet.ledger import Account
-from scripts.fleet.life import Laptop, Sealed, Window, segments
+from scripts.fleet.life import UNTIL, Laptop, Sealed, Window, segments
 from scripts.fleet.post import Client, Patience, Prepared
-from scripts.proofs.kills import UNTIL
 from scripts.proofs.service import Service, told
 
 EVENTS = 50

@@ -20,8 +20,7 @@ from ingest.auth import Denied
 from ingest.entries import Entry
 from ingest.receive import examined
 from ptywrap import wire
-from scripts.fleet.life import Laptop, Window, segments
-from scripts.proofs.kills import UNTIL
+from scripts.fleet.life import UNTIL, Laptop, Window, segments
 from scripts.proofs.mutations import bodies
 
 DEVICE = Laptop(3, 1).device

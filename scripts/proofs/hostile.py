@@ -23,11 +23,10 @@ import zstandard
 
 from ptywrap import wire
 from scripts.fleet.ledger import Account
-from scripts.fleet.life import Laptop, Window, segments
+from scripts.fleet.life import UNTIL, Laptop, Window, segments
 from scripts.fleet.post import Client, Patience, Prepared
 from scripts.fleet.readers import reader
 from scripts.proofs.flood import headers
-from scripts.proofs.kills import UNTIL
 from scripts.proofs.mutations import Body, bodies, bombs
 from scripts.proofs.service import LIFTED, Service, resident_bytes, told
 

@@ -18,14 +18,13 @@ from typing import Any, NamedTuple
 from scripts.fleet.check import Findings, check
 from scripts.fleet.dice import Dice
 from scripts.fleet.ledger import Fleet, Ledger
-from scripts.fleet.life import Window
+from scripts.fleet.life import UNTIL, Window
 from scripts.fleet.play import Pace, play
 from scripts.fleet.post import Patience
 from scripts.fleet.readers import reader
 from scripts.proofs.faults import Faults, Weather
 from scripts.proofs.service import LIFTED, Service, told, wait
 
-UNTIL = 1_780_272_000_000_000_000
 _LOOK_S = 0.005
 
 

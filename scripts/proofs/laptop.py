@@ -14,10 +14,10 @@ from itertools import islice
 from pathlib import Path
 
 from ptywrap import clock, device, paths, spool, wire
-from scripts.fleet.life import Laptop, Window, segments
+from scripts.fleet.life import UNTIL, Laptop, Window, segments
 
-# One window for all who make the same facts again: 2026-06-01.
-WINDOW = Window(until_at=1_780_272_000_000_000_000, days=6)
+# One window for all who make the same facts again.
+WINDOW = Window(UNTIL, days=6)
 _SEAL_EVERY = 150
 
 

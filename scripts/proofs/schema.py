@@ -7,6 +7,7 @@ usage: python -m scripts.proofs.schema [--examples 200] [--environment FOLDER]
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,16 @@ _CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,"
     "response_schema_conformance"
 )
+_HOOKS = """
+import schemathesis
+
+
+@schemathesis.serializer("application/msgpack")
+def batch(context, value):
+    return value if isinstance(value, bytes) else str(value).encode()
+"""
+# A device that leaves has no token any more: that one comes last, by itself.
+_LEAVING = "/v1/leave"
 
 
 def installed(environment: Path) -> Path:
@@ -33,8 +44,9 @@ def installed(environment: Path) -> Path:
 
 
 def prove(folder: Path, program: Path, examples: int) -> int:
-    """Run it as a device; return its status, 0 where it found nothing."""
+    """Run it as a device, leaving last; return its status, 0 where it found nothing."""
     service = Service(folder / "data", settings=LIFTED)
+    (folder / "hooks.py").write_text(_HOOKS)
     try:
         service.start()
         (account,) = enrolled(service, [Laptop(1, 0).device])
@@ -44,11 +56,19 @@ def prove(folder: Path, program: Path, examples: int) -> int:
             *("--header", f"Authorization: Bearer {account.token}", "--no-color"),
             "--continue-on-failure",
         ]
-        status = subprocess.run(argv, cwd=folder, check=False).returncode
-        left = service.stop()
+        found = [
+            subprocess.run(
+                [*argv, choice, _LEAVING],
+                cwd=folder,
+                check=False,
+                env=os.environ | {"SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(folder)},
+            ).returncode
+            for choice in ("--exclude-path", "--include-path")
+        ]
+        found.append(service.stop())
     finally:
         service.close()
-    return status or left
+    return max(found)
 
 
 def main() -> int:

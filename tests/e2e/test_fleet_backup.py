@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from scripts.fleet.ledger import Fleet, Ledger
-from scripts.fleet.life import Window
+from scripts.fleet.life import UNTIL, Window
 from scripts.fleet.pack import prepared
 from scripts.fleet.play import Pace, Played, play
 from scripts.fleet.post import Client, Patience
-from scripts.proofs.kills import UNTIL, counted
+from scripts.proofs.kills import counted
 from scripts.proofs.service import ROOT, Service
 
 pytestmark = [

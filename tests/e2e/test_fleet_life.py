@@ -12,11 +12,11 @@ from ptywrap.projection import Keys
 from scripts.fleet.check import CHECKED, FAULTS, check, values_of
 from scripts.fleet.dice import Dice
 from scripts.fleet.ledger import Account, Fate, Fleet, Ledger
-from scripts.fleet.life import DAY, Laptop, Window, _boots, segments
+from scripts.fleet.life import DAY, UNTIL, Laptop, Window, _boots, segments
 from scripts.fleet.pack import offline, prepared, remote, shipped
 from scripts.fleet.readers import Row
 
-WINDOW = Window(until_at=1_780_272_000_000_000_000, days=5, commands_a_day=25)
+WINDOW = Window(UNTIL, days=5, commands_a_day=25)
 FLEET = Fleet("http://127.0.0.1:1", 2, 4, WINDOW, 300)
 
 

@@ -1,11 +1,8 @@
-"""Every setting of the ingest service, and what a developer costs it."""
+"""What a developer costs the ingest service, from what was measured."""
 
 import json
 from pathlib import Path
 
-import msgspec
-
-from ingest.config import ServerConfig
 from scripts.docs.markdown import table
 
 SIZES = (200, 2_000, 20_000)
@@ -14,15 +11,6 @@ EVENTS_A_DAY = 20_500
 _FILE = Path(__file__).resolve().parents[2] / "docs" / "measure" / "fleet.json"
 _KEPT_DAYS = 7
 """How long processes, most of all rows, are kept."""
-
-
-def server() -> str:
-    """The settings with type and default."""
-    fields = msgspec.structs.fields(ServerConfig)
-    return table(
-        ("setting", "default"),
-        ((f"`{field.name}`", f"`{_short(field.default)}`") for field in fields),
-    )
 
 
 def sizing() -> str:
@@ -54,11 +42,6 @@ def sizing() -> str:
     )
     heads = ("developers", "events, mean", "core time a day", "wire a day", "file, 7 days")
     return f"{where}\n\n{table(heads, lines)}\n{_ADVICE}"
-
-
-def _short(value: object) -> str:
-    text = str(value) if not isinstance(value, str) else value or "(none)"
-    return text if len(text) <= 40 else f"{text[:37]}…"
 
 
 _ADVICE = """\
