@@ -15,6 +15,7 @@ from ptywrap import clock, deliveries, kept, paths, wire
 
 SENT_BYTES = 16 << 20
 REJECTED_BYTES = 4 << 20
+_RESERVE_BYTES = 16 << 10
 _SENT_NS = 7 * 86_400 * 1_000_000_000
 
 
@@ -46,12 +47,14 @@ class Outbox:
         for place in (self.folder, self.sent_folder, self.rejected_folder):
             if not paths.private(place):
                 raise PermissionError(f"{place} is not ours alone")
+        self._reserve = self.folder / "reserve"
         self.deliveries = deliveries.Deliveries(self.folder)
         if self.deliveries.tenant != tenant:
             for body in bodies(self.folder):
                 body.path.unlink(missing_ok=True)
             self.deliveries.begin(tenant)
         self._settle()
+        self._keep_room()
 
     def batch_id(self, name: str) -> str:
         """Return the id that a body's batch has: here, in the body and remotely."""
@@ -76,7 +79,7 @@ class Outbox:
         for one in made:
             self._write(one)
         packed = [f"packed {one.name} {one.facts} {','.join(one.stems) or '-'}" for one in made]
-        self.deliveries.add(*packed, *events, *(f"withdrawn {name}" for name in over))
+        self._add(*packed, *events, *(f"withdrawn {name}" for name in over))
         for body in self.waiting():
             if body.name in over:
                 body.path.unlink(missing_ok=True)
@@ -84,23 +87,30 @@ class Outbox:
     def shrink(self, body: Body, made: Made) -> None:
         """Put fewer facts in place of a body that was never tried: its name stays."""
         self._write(made)
-        self.deliveries.add(f"changed {body.name} {made.facts}")
+        self._add(f"changed {body.name} {made.facts}")
         body.path.unlink(missing_ok=True)
 
     def tried(self, body: Body) -> None:
         """Remember, before it is sent, that a body may have arrived."""
         if not self.deliveries.entries[body.name].tried:
-            self.deliveries.add(f"tried {body.name}")
+            self._add(f"tried {body.name}")
 
     def sent(self, body: Body, refused: int) -> None:
-        """Move a body to what was sent; the destination refused so many of its rows."""
-        self._move(body, self.sent_folder)
-        self.deliveries.add(f"sent {body.name} {refused}")
+        """Move a body to what was sent; the destination refused so many of its rows.
+
+        After a power cut the move may be undone: then the list still says that it was sent.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            body.path.rename(self.sent_folder / body.path.name)
+            os.utime(self.sent_folder / body.path.name)
+        self._add(f"sent {body.name} {refused}")
 
     def rejected(self, body: Body) -> None:
         """Set a body aside that the destination will never take."""
-        self._move(body, self.rejected_folder)
-        self.deliveries.add(f"dropped {body.name} rejected")
+        with contextlib.suppress(FileNotFoundError):
+            body.path.rename(self.rejected_folder / body.path.name)
+            kept.sync(self.rejected_folder)
+        self._add(f"dropped {body.name} rejected")
 
     def trim(self, there: Sequence[str]) -> None:
         """Keep to the bounds of what is only kept to be looked at; `there` are living segments."""
@@ -108,18 +118,32 @@ class Outbox:
         _trim(self.rejected_folder, REJECTED_BYTES, None)
         self.deliveries.clear(frozenset(there))
 
+    def _add(self, *events: str) -> None:
+        """Write to the list; on a full disk in the blocks that were kept for that."""
+        try:
+            self.deliveries.add(*events)
+        except OSError:
+            self._reserve.unlink()
+            self.deliveries.add(*events)
+
+    def _keep_room(self) -> None:
+        """Keep blocks for the list: what arrived must be noted on a full disk too.
+
+        They count as ours, so not where a hundredth of the disk is not ten times as much.
+        """
+        with contextlib.suppress(OSError):
+            disk = os.statvfs(self.folder)
+            if (
+                disk.f_bavail * disk.f_frsize >= _RESERVE_BYTES * 1000
+                and not self._reserve.exists()
+            ):
+                kept.write(self._reserve, bytes(_RESERVE_BYTES))
+
     def _write(self, made: Made) -> None:
         kept.write(self._place(made), made.data)
 
     def _place(self, made: Made) -> Path:
         return self.folder / f"{made.name}.n{made.facts}.batch"
-
-    def _move(self, body: Body, folder: Path) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            body.path.rename(folder / body.path.name)
-            os.utime(folder / body.path.name)
-            kept.sync(folder)
-            kept.sync(self.folder)
 
     def _settle(self) -> None:
         """Make files and list say the same again after a crash between the two."""
@@ -138,10 +162,10 @@ class Outbox:
         for folder, event in places:
             for body in bodies(folder):
                 if body.name in gone - there:
-                    self.deliveries.add(event.format(body.name))
+                    self._add(event.format(body.name))
                     there.add(body.name)
         for name in gone - there:
-            self.deliveries.add(f"dropped {name} missing")
+            self._add(f"dropped {name} missing")
 
 
 def bodies(folder: Path) -> list[Body]:

@@ -66,6 +66,8 @@ class Voyage:
         self._enrolled = enrolled
         self._outbox = outbox
         self._load = load
+        self._queue: list[Body] = []
+        self._next_at = 0.0
         self._until = time.monotonic() + load.pace.patience_s
         self.state = state.read(outbox.folder)
         self.done = Done()
@@ -77,7 +79,16 @@ class Voyage:
         if self.state.wait_s() and not (asked and not self.state.asked):
             return self.done
         asyncio.run(self._sail())
+        state.write(self._outbox.folder, self.state)
+        self._own_up()
         return self.done
+
+    def _own_up(self) -> None:
+        """Keep to the quota, last: what could be sent has gone by now."""
+        try:
+            losses.own_up(self._outbox, self._load.folders[0], self._load.limits)
+        except OSError as error:
+            _LOG.warning("losses cannot be told: errno %s", error.errno)
 
     async def _sail(self) -> None:
         route = Route(
@@ -107,11 +118,15 @@ class Voyage:
         requests = erasure.asked(self._outbox.folder)
         if requests:
             return await self._erase(courier, *requests[0])
-        waiting = self._outbox.waiting()
-        if not waiting:
+        return await self._send(courier, self._queue[0]) if self._waits() else False
+
+    def _waits(self) -> bool:
+        """Say whether a body waits; what was sealed since is packed where none does."""
+        self._queue = self._queue or self._outbox.waiting()
+        if not self._queue:
             self._pack()
-            waiting = self._outbox.waiting()
-        return await self._send(courier, waiting[0]) if waiting else False
+            self._queue = self._outbox.waiting()
+        return bool(self._queue)
 
     def _pack(self) -> None:
         """Pack what is sealed, less what is to be forgotten. A full disk only costs this time."""
@@ -121,11 +136,11 @@ class Voyage:
             spool.adopt(self._load.folders[0])
             packing.pack(self._outbox, self._load.folders, self._load.project)
             self._outbox.trim(packing.unpacked(self._load.folders, ()))
-            losses.own_up(self._outbox, self._load.folders[0], self._load.limits)
         except OSError as error:
             _LOG.warning("packing failed: errno %s", error.errno)
 
     async def _send(self, courier: Courier, body: Body) -> bool:
+        await asyncio.sleep(max(self._next_at - time.monotonic(), 0.0))
         began = time.monotonic()
         batch = self._outbox.batch_id(body.name)
         try:
@@ -133,6 +148,7 @@ class Voyage:
             data = body.path.read_bytes()
         except OSError as error:
             _LOG.warning("a body cannot be read, or not be marked: errno %s", error.errno)
+            self._queue = self._queue[1:]
             return not body.path.exists()
         found = verdict(await courier.batch(data, batch), batch)
         match found.meaning:
@@ -145,14 +161,14 @@ class Voyage:
                 self._halve(body, data, found)
             case _:
                 return await self._again(found)
-        self._keep(self.state.went())
-        if self._outbox.waiting():
-            spent = time.monotonic() - began
-            await asyncio.sleep(max(self._load.pace.between_s - spent, 0.0))
+        self._queue = self._queue[1:] if found.meaning != Meaning.HALVE else []
+        self.state = self.state.went()
+        self._next_at = began + self._load.pace.between_s
         return True
 
     async def _erase(self, courier: Courier, path: Path, request: erasure.Erasure) -> bool:
         """Have the service erase what was forgotten here."""
+        self._queue = []
         erasure.carry_out(self._outbox, request)
         if request.commands is None:
             for query in _queries(request):

@@ -1,10 +1,14 @@
 """What goes with a voyage: erasures, tokens, proxies, restraint, and weeks without a network."""
 
+import contextlib
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from ptywrap import wire
+from ptywrap.quota import Limits
 from ptywrap.ship import erasure
 from ptywrap.ship.voyage import Pace
 from tests import build, faults, shipping
@@ -118,3 +122,41 @@ def test_commits_never_leave(tmp_path: Path) -> None:
         machine.voyage(it.url).run()
 
     assert it.requests == []
+
+
+@pytest.mark.root
+@pytest.mark.linux
+@pytest.mark.skipif(os.getuid() != 0, reason="mounts a tmpfs: run as root")
+def test_on_a_full_disk_what_was_packed_is_sent_and_what_was_not_is_counted(tmp_path: Path) -> None:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "none", tmp_path], check=True)
+    try:
+        machine = Machine(tmp_path)
+        machine.seal(*shipping.losses(50))
+        box = machine.pack()
+        machine.header = build.a_segment(boot_id="another")
+        machine.seal(*shipping.losses(50, 50))
+        _fill(tmp_path / "ballast")
+        with faults.service() as it:
+            machine.voyage(it.url, limits=Limits(keep_free_bytes=0)).run()
+            sent = shipping.since(shipping.stored(it))
+            counts = shipping.counted(machine)
+            (tmp_path / "ballast").unlink()
+            for _ in range(2):
+                machine.voyage(it.url, limits=Limits(keep_free_bytes=0)).run(asked=True)
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+
+    assert box.device == build.DEVICE
+    assert (sent, counts) == (list(range(50)), {"waiting": 0, "delivered": 50, "dropped": 50})
+    told = [fact for fact in shipping.stored(it) if isinstance(fact, wire.Loss)][50:]
+    assert sorted((loss.sensor, loss.missed) for loss in told) == [
+        ("outbox (quota)", 50),
+        ("spool (quota)", 100),
+    ]
+
+
+def _fill(file: Path) -> None:
+    """Take every byte of a disk."""
+    with file.open("wb", buffering=0) as ballast, contextlib.suppress(OSError):
+        while ballast.write(bytes(4096)):
+            pass
