@@ -22,7 +22,9 @@ from ingest.store.questions import (
     Window,
 )
 
-RAW_RUNS = 2_000_000
+Quantiles = dict[Any, tuple[int | None, ...]]
+
+RAW_ROWS = 2_000_000
 """Up to so many commands are read as rows; more are answered by rollups."""
 
 _THIN_RUNS = 30
@@ -34,7 +36,7 @@ _EPOCH = "DATE '1970-01-01'"
 _DAY = f"day - {_EPOCH}"
 # Day 0 was a Thursday; a truncation by calendar takes five times as long.
 _WEEK = f"day - {_EPOCH} - (day - {_EPOCH} + 3) % 7"
-_SOURCES = {"commands": ("roll_day", "runs"), "flows": ("flow_day", "flows")}
+_NONE = (None, None)
 _BY = {"wait": "wait_ns", "wall": "wall_ns", "cpu": "cpu_ns", "runs": "runs"}
 
 
@@ -43,6 +45,17 @@ class Condition(NamedTuple):
 
     text: str
     values: dict[str, Any]
+
+
+_ALL = Condition("true", {})
+
+
+class Told(NamedTuple):
+    """How many persons some runs are of, a category of theirs, and how long they took."""
+
+    people: int
+    category: str | None
+    quantiles: tuple[int | None, ...]
 
 
 class Held(NamedTuple):
@@ -54,22 +67,30 @@ class Held(NamedTuple):
 
 
 def templates(cursor: DuckDBPyConnection, window: Window) -> Templates:
-    """Return what each template cost: sums first, then the quantiles of those that are shown."""
+    """Return what each template cost: sums first, then the rest of those that are shown."""
     held = _held(cursor, window, "commands")
     order = f"{_BY[window.by]} DESC, template NULLS LAST LIMIT {_top(window)}"
-    found = _sums(cursor, window, held, "template", order)
-    thin = {row[0] for row in found if row[3] < _THIN_RUNS}
+    found = _sums(cursor, held, "template", order, _within(window))
     names = [row[0] for row in found]
-    if held.source == ROWS:
-        measured = _of_rows(cursor, window, names)
-    else:
-        measured = _of_rollups(cursor, window, held, names)
+    parts = (_within(window), _ALL if window.top is None else _named(names))
+    told = _told(cursor, held, "template", LENGTH, *parts)
+    measured = {name: one.quantiles for name, one in told.items()}
+    if held.source == ROLLUPS:
+        measured = _of_rollups(cursor, window, held, parts[1])
         # A bucket of few runs says little, and few rows are soon read.
+        thin = [row[0] for row in found if row[1] < _THIN_RUNS]
         if thin and held.whole and len(found) <= _THIN_TOP:
-            measured |= _of_rows(cursor, window, sorted(thin, key=str))
+            also = (parts[0], _named(thin))
+            measured |= _quantiles(cursor, "commands", "template", LENGTH, *also)
     rows = [
-        Template(row[0], row[1], row[2], _summed(row[3:]), *measured.get(row[0], (None, None)))
-        for row in found
+        Template(
+            name,
+            told[name].category,
+            told[name].people,
+            _summed(sums),
+            *measured.get(name, _NONE),
+        )
+        for name, *sums in found
     ]
     return Templates(rows, held.source)
 
@@ -77,17 +98,15 @@ def templates(cursor: DuckDBPyConnection, window: Window) -> Templates:
 def daily(cursor: DuckDBPyConnection, window: Window, template: str | None) -> Periods:
     """Return what one template cost on each day."""
     held = _held(cursor, window, "commands")
-    named = _named([template])
-    found = _sums(cursor, window, held, _DAY, "1", named)
-    if held.source == ROWS:
-        measured = _quantiles(cursor, "commands", _DAY, LENGTH, _within(window), named)
-    elif _known(window):
-        measured = _bucketed(cursor, "hist_day", _DAY, _within(window), named)
-    else:
-        measured = {}
+    parts = (_within(window), _named([template]))
+    found = _sums(cursor, held, _DAY, "1", *parts)
+    told = _told(cursor, held, _DAY, LENGTH, *parts)
+    measured = {day: one.quantiles for day, one in told.items()}
+    if held.source == ROLLUPS and _known(window):
+        measured = _bucketed(cursor, "hist_day", _DAY, *parts)
     rows = [
-        Period(row[0], row[2], _summed(row[3:]), *measured.get(row[0], (None, None)))
-        for row in found
+        Period(day, told[day].people, _summed(sums), *measured.get(day, _NONE))
+        for day, *sums in found
     ]
     return Periods(rows, held.source)
 
@@ -95,8 +114,10 @@ def daily(cursor: DuckDBPyConnection, window: Window, template: str | None) -> P
 def weekly(cursor: DuckDBPyConnection, window: Window) -> Periods:
     """Return what each ISO week cost."""
     held = _held(cursor, window, "commands")
-    found = _sums(cursor, window, held, _WEEK, "1")
-    return Periods([Period(row[0], row[2], _summed(row[3:])) for row in found], held.source)
+    found = _sums(cursor, held, _WEEK, "1", _within(window))
+    told = _told(cursor, held, _WEEK, "", _within(window))
+    rows = [Period(week, told[week].people, _summed(sums)) for week, *sums in found]
+    return Periods(rows, held.source)
 
 
 def programs(cursor: DuckDBPyConnection, window: Window) -> list[Program]:
@@ -136,13 +157,20 @@ def medians(cursor: DuckDBPyConnection, window: Window) -> list[Median]:
 def _held(cursor: DuckDBPyConnection, window: Window, rows: str) -> Held:
     if not window.tenant:
         return Held(ROWS, whole=True, merged_day=None)
-    table, number = _SOURCES[rows]
+    found = cursor.execute(statement("horizon_of", rows=rows)).fetchone()
+    first_day, merged_day = found or (None, None)
+    whole = first_day is None or window.first_day >= first_day
+    # Counting a whole tenant's rows reads none of them; what is asked of them may be fewer.
+    everybody = window._replace(person=None, team=None, repo=None)
+    few = any(_number(cursor, rows, asked) <= RAW_ROWS for asked in (everybody, window))
+    source = window.source or (ROWS if whole and few else ROLLUPS)
+    return Held(source, whole, merged_day)
+
+
+def _number(cursor: DuckDBPyConnection, rows: str, window: Window) -> int:
     text, values = _within(window)
-    words = {"table": table, "number": number, "rows": rows, "within": text}
-    row = cursor.execute(statement("held", **words), values).fetchone() or (0, None, None)
-    whole = row[1] is None or window.first_day >= row[1]
-    few = whole and row[0] <= RAW_RUNS
-    return Held(window.source or (ROWS if few else ROLLUPS), whole, row[2])
+    found = cursor.execute(statement("number_of_rows", rows=rows, within=text), values).fetchone()
+    return int(found[0]) if found else 0
 
 
 def _within(window: Window, day: str = "day") -> Condition:
@@ -172,30 +200,31 @@ def _named(names: Sequence[str | None], column: str = "template") -> Condition:
 
 
 def _sums(
-    cursor: DuckDBPyConnection,
-    window: Window,
-    held: Held,
-    key: str,
-    order: str,
-    *also: Condition,
+    cursor: DuckDBPyConnection, held: Held, key: str, order: str, *parts: Condition
 ) -> list[Any]:
-    parts = [_within(window), *also]
-    name = f"sums_of_{held.source}"
     within = " AND ".join(part.text for part in parts)
     sums = ", ".join(f"coalesce(sum({name}), 0) AS {name}" for name in Sums._fields[2:])
-    text = statement(name, key=key, within=within, sums=sums, order=order)
+    text = statement(f"sums_of_{held.source}", key=key, within=within, sums=sums, order=order)
     return cursor.execute(text, _values(parts)).fetchall()
 
 
-def _of_rows(
-    cursor: DuckDBPyConnection, window: Window, names: Sequence[str | None]
-) -> dict[Any, tuple[int, int]]:
-    return _quantiles(cursor, "commands", "template", LENGTH, _within(window), _named(names))
+def _told(
+    cursor: DuckDBPyConnection, held: Held, key: str, length: str, *parts: Condition
+) -> dict[Any, Told]:
+    """Return what is no sum of each key's runs, in one reading of them."""
+    within = " AND ".join(part.text for part in parts)
+    lengths = f"quantile_disc({length}, [0.5, 0.95])" if length else "NULL"
+    text = statement(f"people_of_{held.source}", key=key, within=within, lengths=lengths)
+    found = cursor.execute(text, _values(parts)).fetchall()
+    return {
+        name: Told(people, category, tuple(lengths or _NONE))
+        for name, people, category, lengths in found
+    }
 
 
 def _of_rollups(
-    cursor: DuckDBPyConnection, window: Window, held: Held, names: Sequence[str | None]
-) -> dict[Any, tuple[int, int]]:
+    cursor: DuckDBPyConnection, window: Window, held: Held, named: Condition
+) -> Quantiles:
     if not _known(window):
         return {}
     within = _within(window)
@@ -207,12 +236,12 @@ def _of_rollups(
     if merged:
         within = _within(window._replace(last_day=window.first_day), "first_day")
     table = "hist_4w" if merged else "hist_day"
-    return _bucketed(cursor, table, "template", within, _named(names))
+    return _bucketed(cursor, table, "template", within, named)
 
 
 def _waits(
     cursor: DuckDBPyConnection, window: Window, held: Held, named: Condition, measure: str
-) -> dict[Any, int]:
+) -> dict[Any, int | None]:
     """Return the median ns of each host until it answered, or until its first byte."""
     within = _within(window)
     if held.source == ROWS:
@@ -223,21 +252,19 @@ def _waits(
         found = _bucketed(cursor, "flow_hist", "remote_host", only, named)
     else:
         found = {}
-    return {name: p50 for name, (p50, _) in found.items()}
+    return {name: quantiles[0] for name, quantiles in found.items()}
 
 
 def _quantiles(
     cursor: DuckDBPyConnection, table: str, key: str, length: str, *parts: Condition
-) -> dict[Any, tuple[int, int]]:
+) -> Quantiles:
     within, named = (part.text for part in parts)
     words = {"table": table, "key": key, "length": length, "within": within, "named": named}
     found = cursor.execute(statement("quantiles_of_rows", **words), _values(parts))
-    return {name: (p50, p95) for name, p50, p95 in found.fetchall()}
+    return {name: (p50, p95) for name, (p50, p95) in found.fetchall()}
 
 
-def _bucketed(
-    cursor: DuckDBPyConnection, table: str, key: str, *parts: Condition
-) -> dict[Any, tuple[int, int]]:
+def _bucketed(cursor: DuckDBPyConnection, table: str, key: str, *parts: Condition) -> Quantiles:
     within, named = (part.text for part in parts)
     words = {"table": table, "key": key, "value": VALUE_NS, "within": within, "named": named}
     found = cursor.execute(statement("quantiles_of_rollups", **words), _values(parts))

@@ -1,28 +1,36 @@
 -- What pages ask: {within} and {named} are conditions, {sums} and {order} come from duckdb_pages.py.
 
--- name: held
--- How many runs the rollups know of, the first day that has all its rows, and the merged weeks.
+-- name: horizon_of
+-- The first day that has all its rows, and the first of the merged weeks.
 SELECT
-    (SELECT coalesce(sum({number}), 0) FROM {table} WHERE {within}),
     (SELECT max(day) - DATE '1970-01-01' FROM horizons WHERE name = '{rows}'),
     (SELECT max(first_day) - DATE '1970-01-01' FROM hist_4w);
 
+-- name: number_of_rows
+SELECT count(*) FROM {rows} WHERE {within};
+
 -- name: sums_of_rows
 SELECT
-    {key}, max(category) AS category, count(DISTINCT nullif(person, '')) AS people,
-    count(*) AS runs,
+    {key}, count(*) AS runs,
     count_if(coalesce(exit_status, 0) <> 0 OR "signal" IS NOT NULL) AS failures, {sums}
 FROM commands WHERE {within} AND wall_ns IS NOT NULL GROUP BY 1 ORDER BY {order};
 
 -- name: sums_of_rollups
-SELECT
-    {key}, max(category) AS category,
-    count(DISTINCT nullif(person, '')) FILTER (runs > 0) AS people,
-    sum(runs) AS runs, sum(failures) AS failures, {sums}
+SELECT {key}, sum(runs) AS runs, sum(failures) AS failures, {sums}
 FROM roll_day WHERE {within} GROUP BY 1 HAVING sum(runs) > 0 ORDER BY {order};
 
+-- name: people_of_rows
+SELECT
+    {key}, count(DISTINCT person) FILTER (person <> ''), any_value(category), {lengths}
+FROM commands WHERE {within} AND wall_ns IS NOT NULL GROUP BY 1;
+
+-- name: people_of_rollups
+SELECT
+    {key}, count(DISTINCT person) FILTER (person <> '' AND runs > 0), any_value(category), NULL
+FROM roll_day WHERE {within} GROUP BY 1;
+
 -- name: quantiles_of_rows
-SELECT {key} AS name, quantile_disc({length}, 0.5), quantile_disc({length}, 0.95)
+SELECT {key} AS name, quantile_disc({length}, [0.5, 0.95])
 FROM {table} WHERE {within} AND {named} AND {length} IS NOT NULL GROUP BY 1;
 
 -- name: quantiles_of_rollups

@@ -81,7 +81,8 @@ async def _asks(opened: Store, window: Window, args: argparse.Namespace) -> dict
     month = window._replace(top=None)
     owner = Owner(history.TENANT, "p7")
     template = (await opened.templates(window)).rows[0].template
-    scan = partial(_scan, opened, "commands", "wall_ns >= 0")
+    repo = (await opened.log(LogQuestion(limit=1))).commands[0]["repo"]
+    scan = partial(_scan, opened, "commands", "wall_ns > 900000000")
     asks: dict[str, Ask] = {
         "scan of commands": scan,
         "top chokepoints": lambda: opened.templates(window),
@@ -91,7 +92,7 @@ async def _asks(opened: Store, window: Window, args: argparse.Namespace) -> dict
         "weeks": lambda: opened.weekly(window),
         "own chokepoints": lambda: opened.templates(window._replace(person="p7")),
         "own commands": lambda: opened.mine(owner, 50),
-        "medians of people": lambda: opened.medians(window),
+        "medians of a repo's people": lambda: opened.medians(window._replace(repo=repo)),
     }
     if args.processes:
         found = await opened.log(LogQuestion(limit=args.commands // 2))
@@ -105,7 +106,7 @@ async def _asks(opened: Store, window: Window, args: argparse.Namespace) -> dict
 
         asks["tree of a command"] = tree
         asks["programs"] = lambda: opened.programs(window)
-        asks["scan of processes"] = partial(_scan, opened, "processes", "wall_us >= 0")
+        asks["scan of processes"] = partial(_scan, opened, "processes", "wall_us > 90000")
     return asks
 
 
