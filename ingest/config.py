@@ -134,6 +134,8 @@ def checked(config: ServerConfig) -> None:
     address(config.listen)
     for network in config.trusted_proxies:
         ipaddress.ip_network(network)
+    if config.store and ":" not in config.store:
+        raise ValueError(f"`{config.store}` is no URL of a store")
     if bool(config.certificate) != bool(config.private_key):
         raise ValueError("certificate and private_key go together")
     for name in config.__struct_fields__:

@@ -28,7 +28,7 @@ class Parameter(NamedTuple):
 
 
 class Shape:
-    """A JSON object by its keys: string, integer, boolean; with `?` it may be null."""
+    """A JSON object by its keys: string, integer, boolean, device; with `?` it may be null."""
 
     __slots__ = ("keys",)
 
@@ -40,7 +40,7 @@ class Shape:
         return {
             "type": "object",
             "required": sorted(self.keys),
-            "properties": {name: {"type": _kind(kind)} for name, kind in self.keys.items()},
+            "properties": {name: _kind(kind) for name, kind in self.keys.items()},
         }
 
 
@@ -167,5 +167,7 @@ def _content(carried: Shape | str) -> dict[str, Any]:
     return {carried: {"schema": {"type": "string"} | ({"format": "binary"} if binary else {})}}
 
 
-def _kind(kind: str) -> str | list[str]:
-    return [kind[:-1], "null"] if kind.endswith("?") else kind
+def _kind(kind: str) -> dict[str, Any]:
+    if kind == "device":
+        return {"type": "string", "pattern": "^[0-9a-f]{32}$"}
+    return {"type": [kind[:-1], "null"] if kind.endswith("?") else kind}

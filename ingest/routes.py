@@ -66,7 +66,7 @@ ROUTES = (
     Route(
         *("POST", "/v1/enrol", enrol.enrol, (ENROLMENT, DEVICE), "Give a device its token."),
         answers={200: _ENROLLED},
-        body=Shape({"device": "string"}),
+        body=Shape({"device": "device"}),
     ),
     Route(
         *("POST", "/v1/rotate", enrol.rotate, ROLES, "Give a new token for the old one."),

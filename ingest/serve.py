@@ -23,7 +23,7 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
-from ingest import app, child, config
+from ingest import app, child, config, store
 from ingest.config import Refused, ServerConfig
 from ingest.connections import Bounds, Connections
 from ingest.front import Front
@@ -38,11 +38,15 @@ _log = logging.getLogger(__name__)
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what is told on the command line; it wins over the file."""
-    parser.add_argument("--listen", metavar="HOST:PORT", help="where to listen (127.0.0.1:7979)")
+    parser.add_argument(
+        "--listen", type=_place, metavar="HOST:PORT", help="where to listen (127.0.0.1:7979)"
+    )
     parser.add_argument(
         "--data", type=Path, default=config.default_data(), help="journal, tokens, facts"
     )
-    parser.add_argument("--store", metavar="URL", help="where facts rest (DuckDB under --data)")
+    parser.add_argument(
+        "--store", type=_engine, metavar="URL", help="where facts rest (DuckDB under --data)"
+    )
     parser.add_argument("--certificate", metavar="FILE", help="PEM chain, for TLS of our own")
     parser.add_argument("--private-key", metavar="FILE", help="PEM key of the certificate")
 
@@ -69,6 +73,21 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _place(text: str) -> str:
+    try:
+        config.address(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def _engine(text: str) -> str:
+    known = [scheme for scheme, _, _ in store.ENGINES]
+    if text.partition(":")[0] not in known:
+        raise argparse.ArgumentTypeError(f"`{text}` names no engine: {', '.join(known)}")
+    return text
+
+
 async def _serve(data: Path, settings: ServerConfig, tls: ssl.SSLContext | None) -> None:
     loop = asyncio.get_running_loop()
     leaving = asyncio.Event()
@@ -86,7 +105,7 @@ async def _serve(data: Path, settings: ServerConfig, tls: ssl.SSLContext | None)
         access_log=None,
         auto_decompress=False,
         keepalive_timeout=settings.idle_ms / 1000,
-        lingering_time=1.0,
+        lingering_time=0.5,
         shutdown_timeout=settings.handler_ms / 1000,
         max_line_size=4096,
         max_field_size=4096,

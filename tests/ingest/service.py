@@ -1,6 +1,7 @@
 """A service of a test's own: real processes on loopback, asked over real sockets."""
 
 import contextlib
+import fcntl
 import hashlib
 import http.client
 import io
@@ -46,10 +47,13 @@ class Answer(NamedTuple):
 
 
 class Service:
-    """`ptywrap-ingest serve` over a folder; its store is in memory unless a URL is given."""
+    """`ptywrap-ingest serve` over a folder, its store in memory.
+
+    `away`: another holds the store's lock, so that nobody reads the journal or answers.
+    """
 
     def __init__(
-        self, settings: str = OPEN_HANDED, store: str = "memory:", folder: Path | None = None
+        self, settings: str = OPEN_HANDED, *, away: bool = False, folder: Path | None = None
     ) -> None:
         # A socket's path has room for about 100 bytes: pytest's own folders are too deep.
         self.folder = folder or Path(tempfile.mkdtemp(prefix="front-"))
@@ -59,14 +63,16 @@ class Service:
         self.port = 0
         self.scheme = ""
         self.process: subprocess.Popen[bytes] | None = None
-        self._store = store
+        self._lock = (self.data / "store.lock").open("wb") if away else None
+        if self._lock is not None:
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
         self._said = self.folder / "said"
 
     def start(self, *more: str) -> "Service":
         """Start it and wait until it listens."""
         argv = [
             *(sys.executable, "-m", "ingest", "serve", "--listen", "127.0.0.1:0"),
-            *("--data", str(self.data), "--store", self._store, *more),
+            *("--data", str(self.data), "--store", "memory:", *more),
         ]
         with self._said.open("wb") as said:
             self.process = subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.DEVNULL, stderr=said)
@@ -101,6 +107,8 @@ class Service:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(START_S)
+        if self._lock is not None:
+            self._lock.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def token(self, *words: str) -> str:

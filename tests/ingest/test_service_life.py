@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,8 +17,6 @@ from tests.ingest.service import OPEN_HANDED, ROOT, Answer, Service, alive, batc
 from tests.ingest.test_journal_faults import small_disk
 
 SOON_S = 10.0
-# No engine has that scheme: the store process never gets to the journal, which keeps its files.
-NONE = "nonsense:"
 
 
 @pytest.fixture
@@ -71,7 +70,7 @@ def _wait_until(true: Callable[[], bool], what: str) -> None:
 
 
 def test_a_killed_front_has_everything_it_acknowledged() -> None:
-    made = Service(store=NONE)
+    made = Service(away=True)
     told: list[str] = []
     try:
         for _ in range(3):
@@ -87,7 +86,7 @@ def test_a_killed_front_has_everything_it_acknowledged() -> None:
 
 
 def test_a_graceful_stop_answers_what_it_took() -> None:
-    running = Service(store=NONE).start()
+    running = Service(away=True).start()
     posting = _posting(running, 4)
     _wait_until(posting[0].is_under_way, "nothing is taken")
     assert running.stop() == 0
@@ -126,7 +125,7 @@ def test_a_killed_store_process_is_started_again(running: Service) -> None:
 
 
 def test_batches_are_taken_while_the_store_is_gone() -> None:
-    made = Service(store=NONE).start()
+    made = Service(away=True).start()
     try:
         assert made.post(made.device(), batch(1)).status == 200
         assert made.asks("GET", "/", made.token()).status == 503
@@ -142,7 +141,7 @@ def _refused(made: Service, token: str, number: int) -> Answer:
 
 
 def test_a_full_backlog_refuses_until_it_is_drained() -> None:
-    made = Service(f"{OPEN_HANDED}backlog_bytes = 100\n", store=NONE).start()
+    made = Service(f"{OPEN_HANDED}backlog_bytes = 100\n", away=True).start()
     try:
         token = made.device()
         assert made.post(token, batch(1)).status == 200
@@ -155,7 +154,7 @@ def test_a_full_backlog_refuses_until_it_is_drained() -> None:
 
 def test_a_store_that_stays_away_refuses_over_half_the_backlog() -> None:
     settings = f"{OPEN_HANDED}backlog_bytes = 1000\nstore_gone_ms = 300\n"
-    made = Service(settings, store=NONE).start()
+    made = Service(settings, away=True).start()
     try:
         token = made.device()
         assert made.post(token, batch(1)).status == 200
@@ -179,7 +178,7 @@ def test_a_disk_that_is_nearly_full_refuses() -> None:
 def test_a_full_disk_refuses_and_the_front_recovers_by_itself(tmp_path: Path) -> None:
     with small_disk(tmp_path) as folder:
         settings = f"{OPEN_HANDED}keep_free_bytes = 0\nkeep_free_permille = 0\n"
-        made = Service(settings, store=NONE, folder=folder).start()
+        made = Service(settings, away=True, folder=folder).start()
         try:
             token, secret = made.device(), made.token("--enrol")
             assert made.post(token, batch(1)).status == 200
@@ -213,6 +212,19 @@ def test_a_second_front_over_the_same_folder_is_told_so(running: Service) -> Non
         text=True,
         check=False,
     )
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 2)
+
+
+def test_a_port_that_is_taken_is_told_in_two_lines(running: Service) -> None:
+    with tempfile.TemporaryDirectory(prefix="front-") as folder:
+        argv = [sys.executable, "-m", "ingest", "serve", "--data", folder]
+        done = subprocess.run(
+            [*argv, "--store", "memory:", "--listen", f"127.0.0.1:{running.port}"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 2)
 
 

@@ -116,11 +116,21 @@ def test_a_proxy_is_believed_only_when_it_is_ours(trusted: str, seen: str, schem
 
 
 @pytest.mark.parametrize(
+    "words", [("--listen", "here"), ("--listen", "x:99999"), ("--store", "oracle:x"), ("more",)]
+)
+def test_wrong_usage_is_2(tmp_path: Path, words: tuple[str, ...]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["serve", "--data", str(tmp_path), *words])
+    assert left.value.code == 2
+
+
+@pytest.mark.parametrize(
     ("settings", "word"),
     [
         ("listne = 'x'", "listen"),
         ("head_and_body_ms = -5", "below zero"),
         ("listen = 'here'", "HOST:PORT"),
+        ("store = 'somewhere'", "store"),
         ("trusted_proxies = ['everyone']", "everyone"),
         ("certificate = '/nowhere.pem'", "go together"),
         ("certificate = '/nowhere.pem'\nprivate_key = '/nowhere.pem'", "certificate"),
