@@ -41,8 +41,8 @@ class Plan(NamedTuple):
     laptops: int = 20
     killed: int = 7
     ships_killed: int = 50
-    facts: int = 1500
-    pace_ms: int = 60
+    facts: int = 3000
+    pace_ms: int = 1000
     seed: int = 3
     weather: Weather = Weather()
 
@@ -267,7 +267,7 @@ def main() -> int:
     add("--laptops", type=int, default=20, help="how many (20)")
     add("--killed", type=int, default=7, help="how many of them are killed (7)")
     add("--ships-killed", type=int, default=50, help="how many shippers are killed (50)")
-    add("--facts", type=int, default=1500, help="facts each laptop makes (1500)")
+    add("--facts", type=int, default=3000, help="facts each laptop makes (3000)")
     add("--seed", type=int, default=3, help="which laptops and moments (3)")
     add("--store", default="", help="an engine's URL; DuckDB in the data folder where none is said")
     args = parser.parse_args()

@@ -12,6 +12,7 @@ import importlib.util
 import sys
 import time
 from collections import Counter
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def mutated(seconds: float) -> Counter[str]:
     """Look at seeded bodies for so long; return what came of them."""
     found: Counter[str] = Counter()
     end = time.monotonic() + seconds
-    for body in bodies(plain(), 1):
+    for body in bodies(repeat(plain()), 1):
         if body.encoding in {"zstd", "gzip", ""}:
             found[one(body.data, body.encoding)] += 1
         if time.monotonic() > end:

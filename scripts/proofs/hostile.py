@@ -14,7 +14,6 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -91,15 +90,17 @@ async def _bodies(
     service: Service, account: Account, number: int, seed: int
 ) -> tuple[Counter[int], list[str]]:
     """Post mutated bodies; return how often which status came, and what came that should not."""
-    plain = _plain(account, 1)
+    first = _plain(account, 1)
+    # Each under an id of its own: what one of them is taken in as must not answer for the others.
+    plains = (first.replace(_stem(1), _stem(turn)) for turn in range(1, number + 1))
     statuses: Counter[int] = Counter()
     unkind: list[str] = []
-    waiting = iter(islice(bodies(plain, seed), number))
+    waiting = enumerate(bodies(plains, seed), start=1)
     async with aiohttp.ClientSession() as session:
 
         async def worker() -> None:
-            for body in waiting:
-                status = await _post(session, service.url, account, body)
+            for turn, body in waiting:
+                status = await _post(session, service.url, (account, turn), body)
                 statuses[status] += 1
                 if status == 0 or status >= 500:
                     unkind.append(f"{status}: {body.kind}, {len(body.data)} bytes")
@@ -108,8 +109,11 @@ async def _bodies(
     return statuses, unkind
 
 
-async def _post(session: aiohttp.ClientSession, url: str, account: Account, body: Body) -> int:
-    named = Prepared(_name(account, 1), body.data, 0, 0, 0)
+async def _post(
+    session: aiohttp.ClientSession, url: str, who: tuple[Account, int], body: Body
+) -> int:
+    account, turn = who
+    named = Prepared(_name(account, turn), body.data, 0, 0, 0)
     sent = headers(account, named) | {"Content-Encoding": body.encoding}
     try:
         data = io.BytesIO(body.data)  # a large body as bytes makes aiohttp warn
@@ -127,7 +131,7 @@ async def _bombs(service: Service, account: Account) -> dict[str, tuple[int, int
         for body in bombs():
             forget_peak(service.front)
             before = resident_bytes(service.front)
-            status = await _post(session, service.url, account, body)
+            status = await _post(session, service.url, (account, 0), body)
             extra = resident_bytes(service.front, "VmHWM") - before
             found[body.kind] = (status, max(extra, 0))
     return found
@@ -184,7 +188,11 @@ def forget_peak(pid: int) -> None:
 
 
 def _name(account: Account, number: int) -> str:
-    return wire.batch_id(f"{number:012d}-{'cd' * 6}.n100", account.device)
+    return wire.batch_id(_stem(number).decode(), account.device)
+
+
+def _stem(number: int) -> bytes:
+    return f"{number:012d}-{'cd' * 6}.n100".encode()
 
 
 def _plain(account: Account, number: int) -> bytes:

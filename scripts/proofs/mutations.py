@@ -1,7 +1,7 @@
 """Malformed and hostile bodies from a seed: cut, flipped, lying, bombs, maps of the wrong kind."""
 
 import gzip
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import msgpack
@@ -35,14 +35,14 @@ class Body(NamedTuple):
     data: bytes
 
 
-def bodies(plain: bytes, seed: int) -> Iterator[Body]:
-    """Yield bodies without end, each made from the plain bytes of a good batch."""
+def bodies(plains: Iterable[bytes], seed: int) -> Iterator[Body]:
+    """Yield a body for each good batch, whose plain bytes they are made from."""
     dice = Dice("bodies", seed)
     makers: tuple[Callable[[bytes, Dice], Body], ...] = (
         *(_flipped, _cut, _doubled, _lying, _retyped, _renamed, _columns, _nested, _noise),
         *(_wrong_frame, _trailing, _wrong_encoding),
     )
-    while True:
+    for plain in plains:
         yield dice.one(makers)(plain, dice)
 
 
