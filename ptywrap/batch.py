@@ -62,7 +62,7 @@ def pack(name: str, header: Segment, facts: Iterable[Fact]) -> bytes:
     """Return the bytes of the batch `name`; facts that never travel are passed over.
 
     Of a fact told again only the last telling is packed. ValueError when the batch is more than a
-    server takes: `batches` divides it.
+    server takes: then it has to be divided.
     """
     tables: dict[str, list[tabular.Row]] = {}
     for fact in tabular.latest(facts):
@@ -81,24 +81,6 @@ def pack(name: str, header: Segment, facts: Iterable[Fact]) -> bytes:
     if len(body) > BATCH_LIMIT or _elements(packed) > strict.ELEMENTS:
         raise ValueError(f"more than {BATCH_LIMIT} bytes or {strict.ELEMENTS} elements")
     return body
-
-
-def batches(name: str, header: Segment, facts: Iterable[Fact]) -> list[tuple[str, bytes]]:
-    """Return facts as the batches a server takes: mostly one, else halves `.0` and `.1` of it.
-
-    No two of them hold tellings of one fact: a server could not know which was the last.
-    """
-    latest = tabular.latest(facts)
-    try:
-        return [(name, pack(name, header, latest))]
-    except ValueError:
-        if len(latest) < 2:
-            raise
-    half = len(latest) // 2
-    return [
-        *batches(f"{name}.0", header, latest[:half]),
-        *batches(f"{name}.1", header, latest[half:]),
-    ]
 
 
 def unpack(body: bytes) -> Batch:

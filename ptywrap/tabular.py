@@ -149,6 +149,7 @@ def rows(fact: Fact) -> Iterator[Told]:
             for name in _TIMES:
                 length = row.pop(name)
                 row[f"{name[:-2]}us"] = None if length is None else length // _US
+            row["argv_cut"] = _said(cut=fact.argv_cut, of=fact.argv)
             yield Told(table, row)
         case Sample():
             row["class"] = row.pop("class_")
@@ -185,7 +186,13 @@ def _flat(fact: Command, row: Row) -> Row:
         parts |= {f"dl_{name}": value for name, value in structs.asdict(fact.download).items()}
     for name in _NESTED:
         del row[name]
+    row["line_cut"] = _said(cut=fact.line_cut, of=fact.line)
     return row | parts
+
+
+def _said(*, cut: bool, of: object) -> bool | None:
+    """Return whether a text was cut; where no text is told there is nothing to say."""
+    return cut or (None if of is None else False)
 
 
 def _lists(fact: Command) -> Iterator[Told]:

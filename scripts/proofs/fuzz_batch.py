@@ -68,8 +68,7 @@ def batch(_: Any) -> Callable[[bytes], None]:
             facts = list(wire.facts(wire.unpack(data)))
         except wire.Unreadable:
             return
-        for _, body in wire.batches(recorded.NAME, recorded.HEADER, facts):
-            wire.unpack(body)
+        wire.unpack(wire.pack(recorded.NAME, recorded.HEADER, facts))
 
     return read
 

@@ -7,6 +7,7 @@ from ptywrap import projection, wire
 from tests import build
 from tests.ptywrap.words import RULES
 
+PIECE = 2000
 KEYS = projection.Keys(bytes(range(32)), "e" * 32)
 
 
@@ -19,7 +20,8 @@ def sent(*facts: wire.Fact) -> bytes:
     """Return the bytes in which facts leave."""
     header = out(build.a_segment())
     outward = [left for fact in facts if (left := out(fact)) is not None]
-    return b"".join(body for _, body in wire.batches("0", header, outward))
+    pieces = [outward[at : at + PIECE] for at in range(0, len(outward), PIECE)]
+    return b"".join(wire.pack("0", header, piece) for piece in pieces)
 
 
 def keyed(text: str) -> str:

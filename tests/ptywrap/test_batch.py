@@ -7,7 +7,7 @@ import msgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from ptywrap import batch, wire
 from tests import build, filled
@@ -197,41 +197,44 @@ def many(number: int) -> list[wire.Fact]:
     return [build.a_loss(since=at) for at in range(number)]
 
 
-def test_as_many_rows_as_a_server_takes_are_one_batch() -> None:
-    found = wire.batches(NAME, build.a_segment(), many(wire.ROWS_LIMIT))
-    assert [name for name, _ in found] == [NAME]
+def test_as_many_rows_as_a_server_takes_are_packed_and_read() -> None:
+    told = many(wire.ROWS_LIMIT)
+    assert list(wire.facts(wire.unpack(packed(*told)))) == told
 
 
-def test_more_rows_than_a_server_takes_are_halves_of_a_batch() -> None:
-    told = many(2 * wire.ROWS_LIMIT + 2)
-    found = wire.batches(NAME, build.a_segment(), told)
-    assert [name.removeprefix(NAME) for name, _ in found] == [".0.0", ".0.1", ".1.0", ".1.1"]
-    back = [fact for _, body in found for fact in wire.facts(wire.unpack(body))]
-    assert back == told
-    assert sum(wire.unpack(body).tables["losses"].rows for _, body in found) == len(told)
-    assert [wire.unpack(body).id for _, body in found] == [name for name, _ in found]
+def test_what_a_server_would_refuse_for_its_rows_is_not_packed() -> None:
+    with pytest.raises(ValueError, match="more than 4096 rows"):
+        packed(*many(wire.ROWS_LIMIT + 1))
 
 
-def test_no_two_halves_hold_tellings_of_one_fact() -> None:
-    ended = many(wire.ROWS_LIMIT + 1)
-    begun = [structs.replace(fact, until=None) for fact in ended if isinstance(fact, wire.Loss)]
-    found = wire.batches(NAME, build.a_segment(), [*begun, *ended])
-    assert [fact for _, body in found for fact in wire.facts(wire.unpack(body))] == ended
-
-
-def test_what_is_packed_is_never_unreadable() -> None:
-    told: list[wire.Fact] = [
-        build.a_command(id=at, template=f"t {at}", shape=f"s {at}", branch=f"b {at}", repo=f"{at}")
-        for at in range(wire.ROWS_LIMIT)
-    ]
-    for _, body in wire.batches(NAME, build.a_segment(), told):
-        wire.unpack(body)
-
-
-def test_one_fact_that_is_too_much_by_itself_is_an_error() -> None:
+def test_what_a_server_would_refuse_for_a_list_in_a_fact_is_not_packed() -> None:
     reasons = {str(at): at for at in range(wire.ROWS_LIMIT + 1)}
-    with pytest.raises(ValueError, match="more than"):
-        wire.batches(NAME, build.a_segment(), [build.a_command(other_reasons=reasons)])
+    with pytest.raises(ValueError, match="more than 4096 rows"):
+        packed(build.a_command(other_reasons=reasons))
+
+
+def test_what_a_server_would_refuse_for_its_bytes_is_not_packed() -> None:
+    with pytest.raises(ValueError, match="more than 4194304 bytes"):
+        packed(*(build.a_command(id=at, shape=f"{at}" * 1000) for at in range(2000)))
+
+
+def busy(number: int) -> list[wire.Fact]:
+    """Return 3,000 commands, each of which met so many programs that no other one did."""
+    return [
+        build.a_command(
+            id=at, context=wire.Context(other_busy=[f"{at} {place}" for place in range(number)])
+        )
+        for at in range(3000)
+    ]
+
+
+def test_as_many_elements_as_a_server_takes_are_packed_and_read() -> None:
+    assert wire.unpack(packed(*busy(12))).tables["commands"].rows == 3000
+
+
+def test_what_a_server_would_refuse_for_its_elements_is_not_packed() -> None:
+    with pytest.raises(ValueError, match="or 50000 elements"):
+        packed(*busy(16))
 
 
 def test_the_limits_are_those_of_the_trust_document() -> None:
