@@ -9,7 +9,6 @@ usage: python -m scripts.proofs.rollups [--examples N]
 import argparse
 import sys
 import time
-from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 
@@ -27,12 +26,7 @@ def main() -> int:
     for check, steps in ((are_rebuilt, KEEPING), (are_exact, RETIRING)):
         before = time.monotonic()
 
-        @many
-        @given(taken=steps)
-        def run(taken: list[Any], check: Any = check) -> None:
-            check(taken)
-
-        run()
+        many(given(steps)(check))()
         seconds = time.monotonic() - before
         print(f"{check.__name__}: {args.examples} examples in {seconds:.0f} s")
     return 0
