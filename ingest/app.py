@@ -8,6 +8,7 @@ from aiohttp import web
 
 from ingest import openapi
 from ingest.auth import Denied, Identity
+from ingest.config import ServerConfig
 from ingest.front import ENROLMENT, Call, Front, address, bearer
 from ingest.receive import safely
 from ingest.routes import ROUTES, Route
@@ -94,9 +95,7 @@ async def _told(front: Front, request: web.Request, route: Route | None, until: 
         if route is None:
             return _Told(_nowhere(request), None)
         identity = await _who(front, request, route)
-        config = front.config
-        most = config.export_ms if route.long else config.head_and_body_ms + config.handler_ms
-        async with asyncio.timeout(most / 1000):
+        async with asyncio.timeout(_most_ms(front.config, route) / 1000):
             call = Call(front, request, identity, until)
             return _Told(await safely(route.handler, call), identity)
     except Denied as denied:
@@ -107,6 +106,13 @@ async def _told(front: Front, request: web.Request, route: Route | None, until: 
     except TimeoutError:
         slow = Denied(503, "it took too long", front.room.retry_seconds())
         return _Told(_refused(slow), identity)
+
+
+def _most_ms(config: ServerConfig, route: Route) -> int:
+    """Return how long a route may take, from its head on."""
+    if route.long:
+        return config.export_ms
+    return config.handler_ms + (config.head_and_body_ms if route.body else 0)
 
 
 async def _who(front: Front, request: web.Request, route: Route) -> Identity | None:

@@ -97,4 +97,4 @@ class Child:
             os.close(ours)
             self._process = None
         if not self._leaving.is_set():
-            _log.warning("the store process ended with status %d", status)
+            _log.warning("the store process ended with status %d: store.log says why", status)

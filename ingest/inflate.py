@@ -31,6 +31,19 @@ def plain(body: bytes, encoding: str, limit: int = LIMIT) -> bytes:
     return body
 
 
+def told_bytes(body: bytes, encoding: str) -> int | None:
+    """Return how many bytes a body says it will be, None where it does not say."""
+    if encoding == "":
+        return len(body)
+    if encoding != "zstd":
+        return None
+    try:
+        told = zstandard.frame_content_size(body)
+    except zstandard.ZstdError:
+        return 0
+    return None if told in _UNTOLD else told
+
+
 def _zstd(body: bytes, limit: int) -> bytes:
     try:
         told = zstandard.frame_content_size(body)

@@ -230,4 +230,8 @@ def _open_log(data: Path) -> None:
     # Where no log can be written the service goes on without.
     logging.raiseExceptions = False
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    # What an administrator has to act on is said where the service was started, too.
+    aloud = logging.StreamHandler()
+    aloud.setLevel(logging.WARNING)
+    aloud.setFormatter(logging.Formatter("ptywrap-ingest: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler, aloud])

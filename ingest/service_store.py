@@ -22,7 +22,7 @@ from ingest import drain, store
 from ingest.filling import Filling
 from ingest.groups import GROUP_SECONDS, Size
 from ingest.store import serve
-from ingest.store.base import Store
+from ingest.store.base import Store, StoreError
 
 _LOCK_SECONDS = 30.0
 _LOG_BYTES = 4 << 20
@@ -74,7 +74,11 @@ async def _serve(args: argparse.Namespace) -> dict[str, Any]:
     _watch_parent(loop, leaving)
     owned = Owned()
     server = await serve.listen(args.socket, owned.store)
-    opened: Store = await asyncio.to_thread(store.open, args.store)
+    try:
+        opened: Store = await asyncio.to_thread(store.open, args.store)
+    except StoreError as error:
+        _log.error("the store cannot be opened: %s; %s", error, error.hint)
+        raise
     filling = Filling(opened, args.data / "journal", Size(seconds=args.wait))
     await filling.start()
     owned.open(opened)

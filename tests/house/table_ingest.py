@@ -131,8 +131,8 @@ INGEST = (
     Row("ingest.pages", "chart", may="ingest.store", pure=True),
     Row(
         "ingest.app",
-        may="ptywrap.wire ingest.front ingest.auth ingest.receive ingest.routes ingest.openapi "
-        "ingest.sessions ingest.webhooks ingest.dora ingest.pages",
+        may="ptywrap.wire ingest.front ingest.auth ingest.config ingest.receive ingest.routes "
+        "ingest.openapi ingest.sessions ingest.webhooks ingest.dora ingest.pages",
         third="aiohttp",
     ),
     Row(

@@ -100,6 +100,20 @@ def test_a_window_of_more_than_eight_mebibytes_is_refused() -> None:
         inflate.plain(sent, "zstd")
 
 
+@pytest.mark.parametrize(
+    ("body", "coding", "told"),
+    [
+        (BODIES["zstd"], "zstd", 6000),
+        (BODIES["untold"], "zstd", None),
+        (BODIES["gzip"], "gzip", None),
+        (PLAIN, "", 6000),
+        (b"no frame", "zstd", 0),
+    ],
+)
+def test_what_a_body_says_it_will_be(body: bytes, coding: str, told: int | None) -> None:
+    assert inflate.told_bytes(body, coding) == told
+
+
 @functools.cache
 def _bombs() -> dict[str, tuple[str, bytes]]:
     zeros = bytes(1 << 20)

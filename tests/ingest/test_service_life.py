@@ -134,6 +134,23 @@ def test_batches_are_taken_while_the_store_is_gone() -> None:
         made.close()
 
 
+def test_a_store_that_hangs_costs_its_questions_alone() -> None:
+    made = Service(f"{OPEN_HANDED}handler_ms = 500\n").start()
+    try:
+        token = made.device()
+        child = _store(made)
+        _wait_until(lambda: made.asks("GET", "/", token).status == 200, "the store stays away")
+        os.kill(child, signal.SIGSTOP)
+        began = time.monotonic()
+        assert made.asks("GET", "/", token).json == {"error": "it took too long"}
+        assert time.monotonic() - began < 2
+        assert made.post(token, batch(1)).status == 200
+        os.kill(child, signal.SIGCONT)
+        _wait_until(lambda: made.asks("GET", "/", token).status == 200, "it does not come back")
+    finally:
+        made.close()
+
+
 def _refused(made: Service, token: str, number: int) -> Answer:
     answer = made.post(token, batch(number))
     assert 2 <= int(answer.headers["Retry-After"]) <= 300
