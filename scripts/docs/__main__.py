@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from scripts.docs import facts, house, measure, sensors, settings, sizing, verbs
+from scripts.docs import facts, house, leaving, measure, sensors, settings, sizing, verbs
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 REGIONS: dict[str, Callable[[], str]] = {
@@ -18,6 +18,7 @@ REGIONS: dict[str, Callable[[], str]] = {
     "tops": house.tops,
     "clocks": house.clocks,
     "facts": facts.facts,
+    "leaves": leaving.leaves,
     "verbs": verbs.verbs,
     "settings": settings.settings,
     "lifecycle": sensors.lifecycle,
