@@ -51,7 +51,7 @@ WHERE tenant = $tenant AND device = $device AND session = $session AND command =
 SELECT * FROM sessions WHERE tenant = $tenant AND device = $device AND id = $session;
 
 -- name: processes
-SELECT * FROM processes
+SELECT * EXCLUDE (day, tenant, device, person, team, batch, version) FROM processes
 WHERE tenant = $tenant AND device = $device AND session = $session AND command = $id
 AND ($day IS NULL OR day BETWEEN $day::DATE - 2 AND $until_day::DATE + 2)
 ORDER BY start_ticks, pid;

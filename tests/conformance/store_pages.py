@@ -6,7 +6,7 @@ from ingest.store.questions import ROLLUPS, Program, Remote, Sums, Window
 from ptywrap import wire
 from tests import build
 from tests.conformance.store_owners import ADA, BOB, TWIN, tell
-from tests.ingest.batches import DAY_NS, Asked, a_command
+from tests.ingest.batches import DAY_NS, Asked, a_batch, a_command
 
 MONDAY = build.AT // DAY_NS
 """The day of `build.AT`, 24 November 2025."""
@@ -209,7 +209,38 @@ def a_fact_told_again_is_added_up_once(engine: Asked) -> None:
         assert sums == [("make", 5), ("make test", 2)]
 
 
+def _days_told(engine: Asked) -> list[tuple[int, int]]:
+    """Return the days on which `make test` ran, counted from Monday, and its runs."""
+    window = Window(MONDAY - 1000, MONDAY + 1000)
+    found = engine.do(engine.store.daily(window, "make test")).rows
+    return [(one.first_day - MONDAY, one.sums.runs) for one in found]
+
+
+def what_is_told_under_four_clocks_is_one_run_of_the_first_ones_day(engine: Asked) -> None:
+    for number, clock_at in enumerate((-3 * DAY_NS, 400 * DAY_NS, -build.AT, 0)):
+        at = build.AT + clock_at
+        command = a_command(1, started_at=at, wall_ns=number + 1)
+        engine.add(a_batch(number + 1, command, wall_ns=at))
+    assert (_days_told(engine), [row["wall_ns"] for row in engine.log()]) == ([(-3, 1)], [4])
+
+
+def what_arrives_a_month_late_is_told_on_the_day_it_began(engine: Asked) -> None:
+    late = a_command(1, started_at=build.AT - 30 * DAY_NS)
+    engine.add(a_batch(1, late, received_at=build.AT))
+    assert _days_told(engine) == [(-30, 1)]
+
+
+def a_month_that_ends_between_two_tellings_makes_no_second_run(engine: Asked) -> None:
+    midnight = (MONDAY + 7) * DAY_NS
+    for number, moment in ((1, midnight - _SECOND), (2, midnight + _SECOND)):
+        engine.add(a_batch(number, a_command(1, started_at=moment), wall_ns=moment))
+    assert _days_told(engine) == [(6, 1)]
+
+
 CHECKS = (
+    what_is_told_under_four_clocks_is_one_run_of_the_first_ones_day,
+    what_arrives_a_month_late_is_told_on_the_day_it_began,
+    a_month_that_ends_between_two_tellings_makes_no_second_run,
     templates_are_added_up_with_the_dearest_first,
     templates_are_ordered_by_what_is_asked_and_no_more_than_asked,
     a_template_has_the_sums_of_its_split,
