@@ -1,12 +1,12 @@
 """Which keys a table may hold already: hashes in memory, so that the new need no search.
 
-A fact told again has the day of its former telling, so a day's hashes are read from the table when
-the day is first touched, and kept while there is room. Two keys may share a hash, and what was
-deleted is still among them: whoever is told of a key looks it up in the table.
+A fact told again has the day of its former telling or one beside it, so a day's hashes are read
+from the table when the day is first touched, and kept while there is room. Two keys may share a
+hash, and what was deleted is still among them: whoever is told of a key looks it up in the table.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy
 from duckdb import DuckDBPyConnection
@@ -19,9 +19,21 @@ MOST = 32_000_000
 """Hashes held in all, 8 bytes each."""
 
 Boot = tuple[str, str, str]
+Day = tuple[str, int | None]
 _NEVER = 1 << 63
 _DRIFT_NS = 1_000_000_000
 _MOST_BOOTS = 200_000
+
+
+class Rows(NamedTuple):
+    """The hashes of rows' keys and their days; a former telling is within `reach` days of its own.
+
+    None: it may be on any day.
+    """
+
+    hashes: Any
+    days: Any
+    reach: int | None
 
 
 class Hashes:
@@ -60,23 +72,31 @@ class Keys:
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
-        self._days: dict[tuple[str, int], Hashes] = {}
-        self._added: list[tuple[tuple[str, int], Any]] = []
+        self._days: dict[Day, Hashes] = {}
+        self._added: list[tuple[str, Rows]] = []
 
-    def told(self, cursor: DuckDBPyConnection, table: str, days: Any, hashes: Any) -> Any:
+    def told(self, cursor: DuckDBPyConnection, table: str, rows: Rows) -> Any:
         """Return which rows may be in a table already, and remember all of them as told."""
-        out = numpy.zeros(len(hashes), numpy.bool_)
-        for day in numpy.unique(days).tolist():
-            rows = days == day
-            out[rows] = self._day(cursor, table, day).among(hashes[rows])
-            self._added.append(((table, day), hashes[rows]))
+        self._added.append((table, rows))
+        if rows.reach is None:
+            return self._day(cursor, table, None).among(rows.hashes)
+        out = numpy.zeros(len(rows.hashes), numpy.bool_)
+        for day in numpy.unique(rows.days).tolist():
+            of_day = rows.days == day
+            found = numpy.zeros(int(of_day.sum()), numpy.bool_)
+            for near in range(day - rows.reach, day + rows.reach + 1):
+                found |= self._day(cursor, table, near).among(rows.hashes[of_day])
+            out[of_day] = found
         return out
 
     def commit(self) -> None:
         """Keep what was told since the last time."""
-        for key, hashes in self._added:
-            if key in self._days:
-                self._days[key].add(hashes)
+        for table, rows in self._added:
+            if (table, None) in self._days:
+                self._days[table, None].add(rows.hashes)
+            for day in numpy.unique(rows.days).tolist():
+                if (table, day) in self._days:
+                    self._days[table, day].add(rows.hashes[rows.days == day])
         self._added.clear()
         while len(self._days) > 1 and sum(map(len, self._days.values())) > self._most:
             del self._days[next(iter(self._days))]
@@ -85,7 +105,7 @@ class Keys:
         """Forget what was told since the last time: it did not come to be."""
         self._added.clear()
 
-    def _day(self, cursor: DuckDBPyConnection, table: str, day: int) -> Hashes:
+    def _day(self, cursor: DuckDBPyConnection, table: str, day: int | None) -> Hashes:
         key = (table, day)
         found = self._days.pop(key, None)
         if found is None:

@@ -28,11 +28,11 @@ INSERT INTO batches BY NAME
 SELECT tenant, device, id, digest, rows, first_at, last_at, received_at, skew_ns FROM fed_batches;
 
 -- name: fed_hashes
-SELECT f.place_fed, hash({key}) AS hash FROM key_{table} AS f;
+SELECT {place} AS place_table, f.place_fed, hash({key}) AS hash FROM key_{table} AS f
 
 -- name: hashes
 SELECT xor(hash({key}), hash(t.tenant, t.device)) AS hash FROM {table} AS t
-WHERE t.day = DATE '1970-01-01' + CAST($day AS INTEGER);
+WHERE $day IS NULL OR t.day = DATE '1970-01-01' + CAST($day AS INTEGER);
 
 -- name: staged
 -- The last telling of each key within the group.
@@ -48,20 +48,13 @@ CREATE OR REPLACE TEMP TABLE stage_{table} AS {staged};
 
 -- name: former
 -- What was told before under the keys of the group, within the days these are of.
-CREATE OR REPLACE TEMP TABLE former AS
-SELECT t.rowid AS former, s.place_fed, t.version > b.number AS newer
+SELECT t.rowid AS former, s.place_fed, t.version > b.number AS newer, {more}
 FROM {table} AS t
 JOIN told_{table} AS s ON {equal}
 JOIN fed_batches AS b
 ON b.place_batch = s.place_batch AND b.tenant = t.tenant AND b.device = t.device
 WHERE t.day BETWEEN DATE '1970-01-01' + CAST($first_day AS INTEGER)
 AND DATE '1970-01-01' + CAST($last_day AS INTEGER);
-
--- name: newer
-SELECT DISTINCT place_fed FROM former WHERE newer;
-
--- name: no_former
-CREATE OR REPLACE TEMP TABLE former (former BIGINT, place_fed BIGINT, newer BOOLEAN);
 
 -- name: remove
 DELETE FROM {table} WHERE rowid IN (SELECT former FROM former WHERE NOT newer);
@@ -75,10 +68,6 @@ SELECT s.* EXCLUDE (place_fed), u."user", u.shell
 FROM ({staged}) AS s
 LEFT JOIN sessions AS u
 ON u.tenant = s.tenant AND u.device = s.device AND u.id = s.session;
-
--- name: former_sessions
-SELECT f.place_fed, t."user", t.shell FROM former AS f JOIN sessions AS t ON t.rowid = f.former
-WHERE NOT f.newer;
 
 -- name: sessions_told
 -- Sessions whose user or shell was not told when their commands were inserted.

@@ -1,0 +1,140 @@
+"""A group of batches as rows that are fed to DuckDB: their days, and which of them are new.
+
+`fed_batches` is registered here; whatever else is goes when the cursor is closed.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy
+from duckdb import DuckDBPyConnection
+
+from ingest.store.base import Batch
+from ingest.store.duckdb_columns import array, columns, moments
+from ingest.store.duckdb_file import statement
+from ingest.store.duckdb_keys import Known, Rows, key_of, last_of
+from ingest.store.tables import SHAPES
+from ptywrap import wire
+
+# A moment beyond these would overflow a sum with a clock: about the years 1824 and 2116.
+_MOMENT_MOST = 1 << 62
+_TICKS_MOST = 549_755_813_888
+_TICK_NS = 10_000_000
+_DAY_NS = 86_400_000_000_000
+# Their day follows from their key.
+_EXACT = ("processes", "samples")
+
+
+class Fed:
+    """The tables of a group, column by column, and what is known of their rows."""
+
+    def __init__(self, cursor: DuckDBPyConnection, batches: Sequence[Batch], known: Known) -> None:
+        self.batches = batches
+        # Those of a laptop have no tenant.
+        self.fleet = any(batch.tenant for batch in batches)
+        cursor.register("fed_batches", _meta(batches))
+        self._cursor = cursor
+        self._keys = known.keys
+        self._times = {**moments(batches), "first_at": known.first(cursor, batches)}
+        self._senders = known.senders(batches)
+        found = {name: columns(name, batches) for name in SHAPES}
+        self.tables = {name: fed for name, fed in found.items() if fed is not None}
+        for name, fed in self.tables.items():
+            fed["day"] = self._days(name, fed)
+        self._hashes = self._hashed()
+
+    def reach(self, name: str) -> int | None:
+        """Return how far from a fact's day its former telling may be; None: anywhere.
+
+        A laptop has few rows, a segment without its header is of no boot and so of any day.
+        """
+        if not self.fleet or SHAPES[name].fact is wire.Project or self._times["bootless"].any():
+            return None
+        return 0 if name in _EXACT else 1
+
+    def told(self, name: str) -> tuple[Any, Any]:
+        """Return which rows may have been told before, and which are the last of their key."""
+        fed, hashes = self.tables[name], self._hashes[name]
+        batch = fed["place_batch"]
+        rows = Rows(hashes, fed["day"], self.reach(name))
+        told = self._keys.told(self._cursor, name, rows)
+        numbers = numpy.array([one.number for one in self.batches])[batch]
+        keys = [numpy.ma.getdata(fed[column]) for column in SHAPES[name].key]
+        return told, last_of(hashes, numbers, [*keys, self._senders[batch]])
+
+    def _hashed(self) -> dict[str, Any]:
+        """Return a hash of each row's key, by table, asked of the engine at once."""
+        parts = []
+        for place, (name, fed) in enumerate(self.tables.items()):
+            every = slice(None)
+            self._cursor.register(f"key_{name}", rows_of(fed, every, SHAPES[name].key))
+            parts.append(
+                statement("fed_hashes", table=name, key=key_of(name, "f"), place=str(place))
+            )
+        if not parts:
+            return {}
+        found = self._cursor.execute(" UNION ALL ".join(parts)).fetchnumpy()
+        out = {}
+        for place, (name, fed) in enumerate(self.tables.items()):
+            of_table = found["place_table"] == place
+            hashes = numpy.empty(len(fed["place_fed"]), numpy.uint64)
+            hashes[found["place_fed"][of_table]] = found["hash"][of_table]
+            out[name] = hashes ^ self._senders[fed["place_batch"]]
+        return out
+
+    def _days(self, name: str, fed: Mapping[str, Any]) -> Any:
+        """Return the day of each row: of its start since boot, on the boot's first wall clock.
+
+        A segment without its header is of no boot: then the time is as it was told.
+        """
+        batch = fed["place_batch"]
+        times = {what: values[batch] for what, values in self._times.items()}
+        moment = SHAPES[name].moment or "started_at"
+        at = times["wall_ns"]
+        if moment in fed:
+            told = fed[moment]
+            values = numpy.ma.getdata(told)
+            usable = (values < _MOMENT_MOST) & (values > -_MOMENT_MOST)
+            usable &= ~numpy.ma.getmaskarray(told)
+            at = numpy.where(usable, values, at)
+        since_boot = at - times["boot_at"]
+        if "start_ticks" in fed:
+            ticks = numpy.ma.getdata(fed["start_ticks"])
+            since_boot = numpy.minimum(ticks, _TICKS_MOST) * _TICK_NS
+        at = numpy.where(times["bootless"], at, since_boot + times["first_at"])
+        return (at // _DAY_NS).astype(numpy.int32)
+
+
+def rows_of(fed: Mapping[str, Any], rows: Any, key: Sequence[str]) -> dict[str, Any]:
+    """Return the keys of some rows, and whose they are."""
+    return {name: fed[name][rows] for name in dict.fromkeys((*key, "place_batch", "place_fed"))}
+
+
+def _meta(batches: Sequence[Batch]) -> Mapping[str, Any]:
+    bounds = [_bounds(batch) for batch in batches]
+    texts = {
+        name: array("text", [getattr(batch, name) for batch in batches])
+        for name in ("id", "tenant", "device", "person", "team", "boot")
+    }
+    numbers = {
+        name: array("int", [getattr(batch, name) for batch in batches])
+        for name in ("number", "wall_ns", "received_at", "skew_ns")
+    }
+    return {
+        **texts,
+        **numbers,
+        "digest": array("bytes", [batch.digest for batch in batches]),
+        "place_batch": numpy.arange(len(batches)),
+        "boot_at": array("int", [batch.wall_ns - batch.boottime_ns for batch in batches]),
+        "rows": array("int", [sum(t.rows for t in batch.tables.values()) for batch in batches]),
+        "first_at": array("int", [first for first, _ in bounds]),
+        "last_at": array("int", [last for _, last in bounds]),
+    }
+
+
+def _bounds(batch: Batch) -> tuple[int | None, int | None]:
+    commands = batch.tables.get("commands")
+    if commands is None:
+        return None, None
+    times = [at for at in commands.columns.get("started_at", ()) if at is not None]
+    return min(times, default=None), max(times, default=None)
