@@ -15,7 +15,7 @@ from scripts.fleet.life import Laptop, Sealed, segments
 from scripts.fleet.pack import remote, shipped
 from scripts.fleet.readers import Reader, Row
 
-LOCAL = {"commands": ("line", "cwd", "user"), "processes": ("exe", "cwd")}
+LOCAL = {"commands": ("line", "cwd"), "processes": ("exe", "cwd")}
 CHECKED = {
     "commands": (("session", "id"), ("wall_ns", "exit_status", "template", "process_count")),
     "processes": (("session", "pid", "start_ticks"), ("wall_us", "cpu_user_us", "ppid")),

@@ -59,14 +59,14 @@ class ClickHouseShards:
         names = ", ".join(_TEXT.get(name, "{0}").format(f"`{name}`") for name in columns)
         query = (
             f"SELECT {names} FROM {self._database}.{table} FINAL "  # noqa: S608 - names of ours
-            f"WHERE device = '{device}' FORMAT JSONCompactEachRow"
+            f"WHERE device = '{device}' FORMAT JSONCompact"
         )
         parameters = urllib.parse.urlencode({"output_format_json_quote_64bit_integers": "0"})
         found = []
         for shard in self._shards:
             request = urllib.request.Request(f"http://{shard}/?{parameters}", data=query.encode())
             with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
-                found += [tuple(json.loads(line)) for line in answer.read().splitlines()]
+                found += [tuple(row) for row in json.load(answer)["data"]]
         return found
 
     def close(self) -> None:
