@@ -95,8 +95,8 @@ async def _told(front: Front, request: web.Request, route: Route | None, until: 
         if route is None:
             return _Told(_nowhere(request), None)
         identity = await _who(front, request, route)
-        async with asyncio.timeout(_most_ms(front.config, route) / 1000):
-            call = Call(front, request, identity, until)
+        async with asyncio.timeout(_most_ms(front.config, route) / 1000) as limit:
+            call = Call(front, request, identity, until, limit)
             return _Told(await safely(route.handler, call), identity)
     except Denied as denied:
         if denied.status == 429:

@@ -13,7 +13,7 @@ from pathlib import Path
 from ingest import clock, groups, journal
 from ingest.groups import Group
 from ingest.journal import Position
-from ingest.store.base import SERVICE, Batch, Store, Unstorable
+from ingest.store.base import SERVICE, Batch, Store, StoreError, Unstorable
 
 _POLL_SECONDS = 0.1
 _SETTLE_SECONDS = 60.0
@@ -66,8 +66,10 @@ class Filling:
             await self.store.add(group.batches, group.progress)
         except Unstorable as error:
             _log.warning("a group cannot be added: %s", type(error.__cause__ or error).__name__)
-            for batch in group.batches:
-                await self._add_singly(batch)
+            added = [await self._add_singly(batch) for batch in group.batches]
+            if len(added) > 1 and not any(added):
+                # No fault of theirs: better to stop here than to tell all as lost.
+                raise StoreError("the store refuses every batch", "its log says why") from error
             await self.store.add([], group.progress)
         self._unsettled = True
 
@@ -79,13 +81,16 @@ class Filling:
         for path in journal.passed(self.folder, Position(*await self.store.position())):
             path.unlink(missing_ok=True)
 
-    async def _add_singly(self, batch: Batch) -> None:
+    async def _add_singly(self, batch: Batch) -> bool:
+        """Add a batch, or a loss in its place; say whether it was the batch."""
         try:
             await self.store.add([batch])
         except Unstorable as error:
             kind = type(error.__cause__ or error).__name__
             _log.warning("a batch is refused by the store: %s", kind)
             await self.store.add([groups.lost(batch)])
+            return False
+        return True
 
     def _read(self) -> "asyncio.Task[Group | None]":
         assert self._reader is not None

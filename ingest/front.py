@@ -166,6 +166,11 @@ class Call(NamedTuple):
     request: web.Request
     identity: Identity | None
     deadline: float
+    limit: asyncio.Timeout
+
+    def unhurried(self) -> None:
+        """Let the answer take as long as the handler itself allows from here on."""
+        self.limit.reschedule(None)
 
     @property
     def caller(self) -> Identity:

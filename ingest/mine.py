@@ -6,7 +6,7 @@ import hashlib
 import io
 import secrets
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -22,6 +22,7 @@ from ingest.sessions import COOKIE, SESSION_SECONDS
 from ingest.store.base import Row, StoreError
 
 _ROWS = 200
+_PIECE_BYTES = 64 << 10
 _MOST_NS = (1 << 63) - 1
 _REPO_LIMIT = 1024
 PRIVATE = {
@@ -44,20 +45,37 @@ async def page(call: Call) -> web.Response:
     return web.Response(text=shown.html, content_type="text/html", headers=PRIVATE)
 
 
-async def export(call: Call) -> web.Response:
+async def export(call: Call) -> web.StreamResponse:
     """Give everything that is kept about the token's owner, as a zip of JSON files or as JSON."""
     with _asking():
         tables = await call.front.store.export(call.owner)
     tables["tokens"] = call.front.auth.told(call.owner.tenant, call.owner.person)
-    if _wants_json(call.request):
-        return web.json_response(
-            body=await asyncio.to_thread(msgspec.json.encode, tables), headers=PRIVATE
-        )
-    return web.Response(
-        body=await asyncio.to_thread(_archive, tables),
-        content_type="application/zip",
-        headers=PRIVATE | {"Content-Disposition": 'attachment; filename="ptywrap-export.zip"'},
-    )
+    headers = PRIVATE | {"Content-Type": "application/json"}
+    make: Callable[[dict[str, list[Row]]], bytes] = msgspec.json.encode
+    if not _wants_json(call.request):
+        make = _archive
+        headers["Content-Type"] = "application/zip"
+        headers["Content-Disposition"] = 'attachment; filename="ptywrap-export.zip"'
+    return await _sent(call, await asyncio.to_thread(make, tables), headers)
+
+
+async def _sent(call: Call, content: bytes, headers: dict[str, str]) -> web.StreamResponse:
+    """Send what may be large piece by piece: whoever takes a piece in time may be slow."""
+    response = web.StreamResponse(headers=headers)
+    response.content_length = len(content)
+    call.unhurried()
+    await response.prepare(call.request)
+    pieces = memoryview(content)
+    try:
+        while pieces:
+            async with asyncio.timeout(call.front.config.idle_ms / 1000):
+                await response.write(pieces[:_PIECE_BYTES])
+            pieces = pieces[_PIECE_BYTES:]
+    except TimeoutError:
+        # Nothing can be said any more: half of it is on the way.
+        if call.request.transport is not None:
+            call.request.transport.abort()
+    return response
 
 
 async def erase(call: Call) -> web.Response:

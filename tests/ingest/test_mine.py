@@ -1,8 +1,11 @@
 """What is one's own over HTTP: the page, the export, the erasure, and signing a browser in."""
 
+import contextlib
 import io
+import itertools
 import json
 import re
+import socket
 import time
 import zipfile
 from collections.abc import Iterator
@@ -11,7 +14,7 @@ import msgspec
 import pytest
 
 from tests.ingest import service
-from tests.ingest.service import Service, batch, command
+from tests.ingest.service import OPEN_HANDED, Service, batch, command
 
 OTHER = "e" * 32
 SOON_S = 10.0
@@ -125,6 +128,55 @@ def test_the_export_is_an_archive_of_what_is_ones_own(running: Service, token: s
 def test_the_export_is_json_too(running: Service, token: str) -> None:
     answer = running.asks("GET", "/v1/me/export", token, Accept="application/json")
     assert len(answer.json["commands"]) == 2
+
+
+@pytest.fixture(scope="module")
+def hurried() -> Iterator[tuple[Service, str]]:
+    """Yield a service that waits half a second, and a token whose export is of several MB."""
+    made = Service(f"{OPEN_HANDED}idle_ms = 500\n").start()
+    token = made.device()
+    for number in range(3):
+        many = [command(number * 4000 + mark, branch=f"{mark:04000}") for mark in range(900)]
+        assert made.post(token, batch(number, *many)).json["rejected"] == 0
+    until = time.monotonic() + SOON_S
+    while "ptywrap_commands_stored_total 2700" not in made.asks("GET", "/metrics").body.decode():
+        assert time.monotonic() < until, "the commands do not arrive"
+        time.sleep(0.05)
+    yield made, token
+    made.close()
+
+
+def _downloaded(service: Service, token: str, pauses_s: Iterator[float]) -> tuple[int, int]:
+    """Read an export with a pause after a piece; return bytes announced and received."""
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 10)
+        connection.connect(("127.0.0.1", service.port))
+        head = (
+            "GET /v1/me/export HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\n"
+            f"Authorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+        )
+        connection.sendall(head.encode())
+        connection.settimeout(SOON_S)
+        received = bytearray()
+        with contextlib.suppress(ConnectionError):
+            while piece := connection.recv(256 << 10):
+                received += piece
+                time.sleep(next(pauses_s, 0.0))
+    said, _, content = bytes(received).partition(b"\r\n\r\n")
+    (announced,) = re.findall(rb"Content-Length: (\d+)", said)
+    return int(announced), len(content)
+
+
+def test_who_reads_slowly_gets_the_whole_export(hurried: tuple[Service, str]) -> None:
+    began = time.monotonic()
+    announced, received = _downloaded(*hurried, pauses_s=itertools.repeat(0.02, 100))
+    assert (received, announced > 8 << 20) == (announced, True)
+    assert time.monotonic() - began > 1.5
+
+
+def test_who_stops_reading_is_hung_up_on(hurried: tuple[Service, str]) -> None:
+    announced, received = _downloaded(*hurried, pauses_s=iter([1.5]))
+    assert received < announced
 
 
 def test_an_erasure_is_journalled_with_its_scope(running: Service) -> None:
