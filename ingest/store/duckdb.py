@@ -29,7 +29,7 @@ from ingest.store.base import (
 from ingest.store.duckdb_erase import forget, retire, shed
 from ingest.store.duckdb_export import export
 from ingest.store.duckdb_file import failure, open_file, remove_damaged, rewrite, statement
-from ingest.store.duckdb_runs import Key, facts, fetch, tree
+from ingest.store.duckdb_runs import fetch, owned, run, tree
 from ingest.store.questions import (
     Median,
     Owner,
@@ -44,6 +44,9 @@ from ptywrap import wire
 Answer = TypeVar("Answer")
 Work = Callable[[DuckDBPyConnection], Answer]
 MEMORY_BYTES = 256 << 20
+REWRITTEN_AT_ONCE_BYTES = 4 << 30
+_HOUR_NS = 3_600_000_000_000
+_NIGHT_HOUR = 3
 _QUERY_SECONDS = 10.0
 _SHED_DAYS = 7
 _DATA_ERRORS = (
@@ -70,6 +73,7 @@ class DuckDB:
         self.path = path
         self._memory_bytes = memory_bytes
         self._connection, self.repaired = open_file(path, memory_bytes)
+        self.rewritten_at_once_bytes = REWRITTEN_AT_ONCE_BYTES
         self._loader: Any = None
         self._writing = asyncio.Lock()
         self._available = asyncio.Event()
@@ -101,7 +105,7 @@ class DuckDB:
 
     async def log(self, question: LogQuestion) -> Log:
         """Return commands, newest first."""
-        values = {**question._asdict(), **_owned(question.owner)}
+        values = {**question._asdict(), **owned(question.owner)}
         del values["owner"]
         found = await self._rows("log", {"columns": _LOG_COLUMNS}, **values)
         unique = await self._unique([row["id"] for row in found], question.owner)
@@ -119,20 +123,13 @@ class DuckDB:
 
     async def show(self, command: str, owner: Owner | None = None) -> Run:
         """Return the run of the command an id's hex prefix or `last` names."""
-        last = command == "last"
-        keys = await (self._last(owner) if last else self._by_prefix(command, owner))
-        if len(keys) != 1:
-            return Run(len(keys))
-        key = keys[0]
-        return Run(1, key.session, key.id, await self._read(lambda cursor: facts(cursor, key)))
+        return await self._read(lambda cursor: run(cursor, command, owner))
 
     async def tree(
         self, session: bytes, command: int, owner: Owner | None = None
     ) -> list[wire.Process]:
         """Return the processes of a command in the order of their birth."""
-        found = await self._rows("by_session", session=session, id=command, **_owned(owner))
-        key = Key(**found[0]) if found else None
-        return await self._read(lambda cursor: tree(cursor, key)) if key else []
+        return await self._read(lambda cursor: tree(cursor, session, command, owner))
 
     async def templates(self, window: Window) -> Templates:
         """Return what each template cost."""
@@ -164,20 +161,21 @@ class DuckDB:
 
     async def _unique(self, commands: Sequence[int], owner: Owner | None) -> int:
         starts = sorted({one >> 48 for one in commands})
-        near = await self._rows("near", starts=starts, **_owned(owner))
+        near = await self._rows("near", starts=starts, **owned(owner))
         return rows.shortest(commands, [row["id"] for row in near])
 
     async def fold(self, now_at: int) -> None:
-        """Fold what was touched, once an hour; bring the last four whole weeks up to date."""
+        """Fold what was touched, once an hour; at night write a large file anew if that is due."""
         await self._write(lambda cursor: roll.fold(cursor, now_at))
+        if now_at // _HOUR_NS % 24 == _NIGHT_HOUR and await self._rows("rewrite_due"):
+            await self._rewrite()
 
     async def counts(self) -> Counts:
         """Return what is there."""
 
         def work(cursor: DuckDBPyConnection) -> Counts:
             row = cursor.execute(statement("counts")).fetchone() or ()
-            size = cursor.execute(statement("size")).fetchone() or (0,)
-            return Counts._make((*row, int(size[0])))
+            return Counts._make((*row, _size(cursor)))
 
         return await self._read(work)
 
@@ -230,32 +228,24 @@ class DuckDB:
         finally:
             cursor.close()
 
-    async def _last(self, owner: Owner | None) -> list[Key]:
-        limit = 64
-        while True:
-            found = await self._rows("newest", limit=limit, **_owned(owner))
-            for row in found:
-                if not rows.own_verb(row):
-                    return [Key(*(row[name] for name in Key._fields))]
-            if len(found) < limit:
-                return []
-            limit *= 16
-
-    async def _by_prefix(self, prefix: str, owner: Owner | None) -> list[Key]:
-        if not rows.is_prefix(prefix):
-            return []
-        low, high = (_signed(int(prefix.ljust(16, digit), 16)) for digit in "0f")
-        found = await self._rows("by_id", low=low, high=high, **_owned(owner))
-        return [Key(**row) for row in found]
-
     async def usual(self, templates: Sequence[str], since_at: int) -> dict[str, int]:
         """Return the median ns of ended runs of templates that ran at least three times."""
         found = await self._rows("usual", templates=list(templates), since_at=since_at)
         return {row["template"]: row["usually_ns"] for row in found}
 
     async def forget(self, scope: Scope) -> Forgotten:
-        """Remove the rows of a scope, then write the file anew without their bytes."""
+        """Remove the rows of a scope, then write the file anew without their bytes.
+
+        A service's large file is written anew at night: until then nobody can ask.
+        """
         forgotten = await self._write(lambda cursor: forget(cursor, scope))
+        if scope.owner and await self._read(_size) > self.rewritten_at_once_bytes:
+            await self._write(lambda cursor: cursor.execute(statement("rewrite_later")))
+        else:
+            await self._rewrite()
+        return forgotten
+
+    async def _rewrite(self) -> None:
         async with self._writing:
             self._available.clear()
             try:
@@ -268,13 +258,13 @@ class DuckDB:
                 remove_damaged(self.path)
             finally:
                 self._available.set()
-        return forgotten
+        await self._write(lambda cursor: cursor.execute(statement("rewrite_done")))
 
     async def retire(self, keep: Keep) -> int:
         """Remove what is older than it is to be kept, then the oldest days until the file fits."""
         gone = await self._write(lambda cursor: retire(cursor, keep))
         for _ in range(_SHED_DAYS if keep.most_bytes is not None else 0):
-            if (await self.counts()).bytes <= (keep.most_bytes or 0):
+            if await self._read(_size) <= (keep.most_bytes or 0):
                 break
             gone += await self._write(lambda cursor: shed(cursor, keep))
             await self.settle()
@@ -284,9 +274,7 @@ class DuckDB:
 _LOG_COLUMNS = ", ".join(f'"{name}"' for name in rows.ANSWERED)
 
 
-def _owned(owner: Owner | None) -> dict[str, Any]:
-    return owner._asdict() if owner else {"tenant": None, "person": None}
-
-
-def _signed(word: int) -> int:
-    return word - (1 << 64) if word >> 63 else word
+def _size(cursor: DuckDBPyConnection) -> int:
+    """Return the bytes of the blocks in use."""
+    row = cursor.execute(statement("size")).fetchone()
+    return int(row[0]) if row else 0

@@ -154,6 +154,15 @@ SELECT min(day) - DATE '1970-01-01' AS day FROM {table};
 -- name: recent_days
 SELECT DISTINCT day - DATE '1970-01-01' AS day FROM commands ORDER BY day DESC LIMIT 2;
 
+-- name: rewrite_later
+INSERT INTO chores VALUES ('rewrite');
+
+-- name: rewrite_due
+SELECT DISTINCT name FROM chores WHERE name = 'rewrite';
+
+-- name: rewrite_done
+DELETE FROM chores WHERE name = 'rewrite';
+
 -- name: size
 SELECT CAST((total_blocks - free_blocks) * block_size AS BIGINT) AS bytes
 FROM pragma_database_size();

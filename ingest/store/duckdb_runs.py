@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 from duckdb import DuckDBPyConnection
 
 from ingest.store import rows
-from ingest.store.base import Row
+from ingest.store.base import Row, Run
 from ingest.store.duckdb_file import statement
+from ingest.store.questions import Owner
 from ptywrap import wire
 
 
@@ -19,8 +20,50 @@ class Key(NamedTuple):
     id: int
 
 
-def facts(cursor: DuckDBPyConnection, key: Key) -> list[wire.Fact]:
-    """Return all facts of a run, the Command first."""
+def run(cursor: DuckDBPyConnection, command: str, owner: Owner | None) -> Run:
+    """Return the run of the command an id's hex prefix or `last` names."""
+    found = _last(cursor, owner) if command == "last" else _by_prefix(cursor, command, owner)
+    if len(found) != 1:
+        return Run(len(found))
+    key = found[0]
+    return Run(1, key.session, key.id, _facts(cursor, key))
+
+
+def tree(
+    cursor: DuckDBPyConnection, session: bytes, command: int, owner: Owner | None
+) -> list[wire.Process]:
+    """Return the processes of a command in the order of their birth."""
+    values = {"session": session, "id": command, **owned(owner)}
+    found = fetch(cursor, statement("by_session"), values)
+    return _tree(cursor, Key(**found[0])) if found else []
+
+
+def owned(owner: Owner | None) -> dict[str, Any]:
+    """Return the parameters that say whose rows are asked for."""
+    return owner._asdict() if owner else {"tenant": None, "person": None}
+
+
+def _last(cursor: DuckDBPyConnection, owner: Owner | None) -> list[Key]:
+    limit = 64
+    while True:
+        found = fetch(cursor, statement("newest"), {"limit": limit, **owned(owner)})
+        for row in found:
+            if not rows.own_verb(row):
+                return [Key(*(row[name] for name in Key._fields))]
+        if len(found) < limit:
+            return []
+        limit *= 16
+
+
+def _by_prefix(cursor: DuckDBPyConnection, prefix: str, owner: Owner | None) -> list[Key]:
+    if not rows.is_prefix(prefix):
+        return []
+    low, high = (_signed(int(prefix.ljust(16, digit), 16)) for digit in "0f")
+    values = {"low": low, "high": high, **owned(owner)}
+    return [Key(**row) for row in fetch(cursor, statement("by_id"), values)]
+
+
+def _facts(cursor: DuckDBPyConnection, key: Key) -> list[wire.Fact]:
     values = key._asdict()
     row = fetch(cursor, statement("command"), values)[0]
     since = row["started_at"] or 0
@@ -35,7 +78,7 @@ def facts(cursor: DuckDBPyConnection, key: Key) -> list[wire.Fact]:
     ]
     found = fetch(cursor, statement("session"), {**machine, "session": key.session})
     out += map(rows.session, found)
-    out += tree(cursor, key)
+    out += _tree(cursor, key)
     out += map(rows.flow, fetch(cursor, statement("flows"), values))
     out += map(rows.sample, fetch(cursor, statement("samples"), values))
     window = {**machine, "since_at": since, "until_at": until}
@@ -46,8 +89,7 @@ def facts(cursor: DuckDBPyConnection, key: Key) -> list[wire.Fact]:
     return out
 
 
-def tree(cursor: DuckDBPyConnection, key: Key) -> list[wire.Process]:
-    """Return the processes of a command in the order of their birth."""
+def _tree(cursor: DuckDBPyConnection, key: Key) -> list[wire.Process]:
     values = key._asdict()
     text = statement("processes")
     found: list[Row] = []
@@ -65,3 +107,7 @@ def fetch(cursor: DuckDBPyConnection, text: str, values: dict[str, Any]) -> list
     found = cursor.execute(text, values)
     names = [column[0] for column in found.description or ()]
     return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def _signed(word: int) -> int:
+    return word - (1 << 64) if word >> 63 else word

@@ -148,6 +148,7 @@ CREATE TABLE IF NOT EXISTS dirty_days (
 );
 CREATE TABLE IF NOT EXISTS folds ("at" BIGINT NOT NULL);
 CREATE TABLE IF NOT EXISTS horizons (name VARCHAR NOT NULL, day DATE NOT NULL);
+CREATE TABLE IF NOT EXISTS chores (name VARCHAR NOT NULL);
 
 -- name: columns
 SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal;

@@ -4,12 +4,13 @@ from pathlib import Path
 
 from ingest import store
 from ingest.store.base import SERVICE, Scope
+from ingest.store.duckdb import open_store
 from ingest.store.questions import ROLLUPS, ROWS, Owner, Window
 from ptywrap import wire
 from tests import build
 from tests.conformance.store_owners import ADA, BOB, tell
 from tests.conformance.store_pages import MONDAY
-from tests.ingest.batches import DAY_NS, Asked, a_command
+from tests.ingest.batches import DAY_NS, HOUR_NS, Asked, a_command
 
 CANARY = "correct-horse-battery-staple"
 
@@ -64,6 +65,22 @@ def test_no_byte_of_an_erased_person_is_left_in_any_file(tmp_path: Path) -> None
     asked.do(asked.store.forget(Scope(owner=ADA)))
     asked.close()
     assert (before, _holding(tmp_path)) == (["fleet.duckdb"], [])
+
+
+def test_a_large_file_is_written_anew_in_the_night_after_an_erasure(tmp_path: Path) -> None:
+    opened = open_store(str(tmp_path / "fleet.duckdb"))
+    asked = Asked(opened)
+    _tell(asked, ADA, BOB)
+    opened.rewritten_at_once_bytes = 0
+    asked.do(asked.store.forget(Scope(owner=ADA)))
+    rows = asked.do(asked.store.mine(ADA)).commands
+    left = []
+    for hour in (2, 3):
+        asked.do(asked.store.fold((MONDAY + 30) * DAY_NS + hour * HOUR_NS))
+        asked.do(asked.store.settle())
+        left.append(_holding(tmp_path))
+    asked.close()
+    assert (rows, left) == ([], [["fleet.duckdb"], []])
 
 
 def test_sums_are_those_of_a_store_the_person_was_never_in(tmp_path: Path) -> None:
