@@ -157,7 +157,10 @@ def _table(name: str, raw: Any) -> Table:
     try:
         return Table(
             rows,
-            {_named(column): columns.read(one, rows, column) for column, one in found.items()},
+            {
+                column if column in _KNOWN else _named(column): columns.read(one, rows, column)
+                for column, one in found.items()
+            },
         )
     except Unreadable as error:
         raise Unreadable(f"tables.{name}.{error}") from None

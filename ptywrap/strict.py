@@ -68,21 +68,18 @@ def _hooks() -> tuple[Callable[[Pairs], dict[Any, Any]], Callable[[list[Any]], l
     """Return what makes a map of its pairs and a list of its values, and counts both."""
     seen = 0
 
-    def counted(more: int) -> None:
-        nonlocal seen
-        seen += more + 1
-        if seen > ELEMENTS:
-            raise Unreadable(f"more than {ELEMENTS} elements")
-
     def pairs(found: Pairs) -> dict[Any, Any]:
-        counted(2 * len(found))
-        out = dict(found)
+        listed(found)  # the keys
+        out = dict(listed(found))
         if len(out) != len(found):
             raise Unreadable("a key that stands twice")
         return out
 
     def listed(found: list[Any]) -> list[Any]:
-        counted(len(found))
+        nonlocal seen
+        seen += len(found) + 1
+        if seen > ELEMENTS:
+            raise Unreadable(f"more than {ELEMENTS} elements")
         return found
 
     return pairs, listed

@@ -9,8 +9,10 @@ usage: python -m scripts.bench.wire [--batches N] [--repeats N] [--folder FOLDER
 """
 
 import argparse
+import contextlib
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib.metadata import version
@@ -30,6 +32,7 @@ from scripts.bench.peers import ROOT
 from scripts.bench.stand import Stand
 from scripts.fleet.life import UNTIL, Laptop, Window
 from scripts.fleet.life import segments as lived
+from tests import bombs
 from tests import home as homes
 from tests.conformance import workloads
 
@@ -71,6 +74,7 @@ def main() -> int:
             [processes(seed) for seed in range(args.batches)],
             args.repeats,
         ),
+        hostile_row(),
     ]
     versions = {name: version(name) for name in ("msgspec", "msgpack", "zstandard", "numpy")}
     return report.told(report.write("wire", rows, versions, args.folder), rows)
@@ -212,6 +216,39 @@ def _array(values: list[Any]) -> Any:
         return numpy.array(values, numpy.int64)
     known = numpy.array([value is not None for value in values])
     return numpy.array([value or 0 for value in values], numpy.int64), known
+
+
+def hostile_row() -> dict[str, Any]:
+    """Take the time and the memory of bodies that are made to cost much, the worst of each."""
+    taken: dict[str, list[float]] = {}
+    for kind, bodies in (("open arrays", bombs.OPENED), ("within bounds", bombs.WITHIN)):
+        taken[f"{kind}, ms"] = [_refused(body) for body in bodies.values()]
+        taken[f"{kind}, MiB"] = [_peak(body) for body in bodies.values()]
+    slowest = max(max(values) for name, values in taken.items() if name.endswith("ms"))
+    largest = max(max(values) for name, values in taken.items() if name.endswith("MiB"))
+    demands = [
+        report.at_most("slowest, ms", 20, slowest),
+        report.at_most("largest, MiB", 64, largest),
+    ]
+    return report.row("reading hostile bodies of up to 4 MiB", "ms or MiB", taken, demands)
+
+
+def _refused(body: bytes) -> float:
+    return min(_microseconds(partial(_read, body), 1) for _ in range(3)) / 1000
+
+
+def _peak(body: bytes) -> float:
+    tracemalloc.start()
+    try:
+        _read(body)
+        return tracemalloc.get_traced_memory()[1] / bombs.MIB
+    finally:
+        tracemalloc.stop()
+
+
+def _read(body: bytes) -> None:
+    with contextlib.suppress(wire.Unreadable):
+        wire.unpack(body)
 
 
 def _microseconds(run: Callable[[], object], events: int) -> float:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from ptywrap import batch, wire
 from tests import build, filled
+from tests.bombs import WITHIN
 
 NAME = wire.batch_id("000000000007-0123456789ab.n3", build.DEVICE)
 
@@ -239,3 +240,8 @@ def test_what_a_server_would_refuse_for_its_elements_is_not_packed() -> None:
 
 def test_the_limits_are_those_of_the_trust_document() -> None:
     assert (batch.BATCH_LIMIT, batch.BODY_LIMIT, batch.ROWS_LIMIT) == (4 << 20, 1 << 20, 4096)
+
+
+@pytest.mark.parametrize("name", WITHIN)
+def test_as_much_as_a_batch_may_be_is_read(name: str) -> None:
+    assert {table.rows for table in wire.unpack(WITHIN[name]).tables.values()} <= {1, 4096}
