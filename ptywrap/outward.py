@@ -66,7 +66,7 @@ def program(name: str, rules: Rules) -> str:
     """Return the name of a listed program, without the version behind it; any other is hidden."""
     if name in rules.tools or name in rules.wrappers or name in rules.builtins:
         return name
-    if name in rules.compilers:
+    if name in rules.compilers or name in rules.outward.programs:
         return name
     known = rules.known(name)
     return known[0] if known is not None else HIDDEN

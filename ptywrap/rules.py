@@ -97,6 +97,7 @@ class Outward(Struct, frozen=True, forbid_unknown_fields=True):
     domains: Words
     sensors: Words
     losses: Words
+    programs: Words
     labels: Words
     sockets: Words
     processors: Words

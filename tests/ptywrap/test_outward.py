@@ -19,6 +19,8 @@ from tests.ptywrap.words import RULES
         ("git", "git"),
         ("sudo", "sudo"),
         ("cc1plus", "cc1plus"),
+        ("collect2", "collect2"),
+        ("dockerd", "dockerd"),
         ("python3.12", "python"),
         ("make123456789", "make"),
         ("acme-deploy", "…"),
