@@ -117,9 +117,16 @@ def _deliveries(folder: Path) -> Deliveries | None:
 def _any_old(spool: Path) -> bool:
     """Say whether the oldest of any folder is too old."""
     folder = spool.parent
-    oldest = [*segments.sealed(folder / "archive")[:1], *segments.sealed(spool)[:1]]
-    oldest += [body.path for body in outbox.bodies(folder / "outbox")[:1]]
-    return any(map(_is_old, oldest))
+    places = ((folder / "archive", ".seg"), (spool, ".seg"), (folder / "outbox", ".batch"))
+    return any(_is_old(place / name) for place, end in places if (name := _first(place, end)))
+
+
+def _first(folder: Path, end: str) -> str:
+    """Return the first name in a folder that has an end; they may be tens of thousands."""
+    try:
+        return min((name for name in os.listdir(folder) if name.endswith(end)), default="")
+    except OSError:
+        return ""
 
 
 def _is_old(path: Path) -> bool:
@@ -129,10 +136,13 @@ def _is_old(path: Path) -> bool:
         return False
 
 
-def _size(folder: Path) -> int:
+def _size(folder: str | Path) -> int:
     """Return the bytes of everything of one device: spool, archive and what else lies there."""
     total = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):
-            total += path.stat().st_size
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                total += entry.stat(follow_symlinks=False).st_size
+                if entry.is_dir(follow_symlinks=False):
+                    total += _size(entry.path)
     return total

@@ -11,6 +11,7 @@ from ptywrap.ship import packing
 from ptywrap.ship.courier import Deadlines
 from ptywrap.ship.voyage import Load, Pace, Voyage
 from tests import build, faults
+from tests.home import Home
 
 TENANT = "t" * 32
 HURRY = Pace(between_s=0.0, patience_s=20.0, stretch=0.02)
@@ -35,6 +36,14 @@ def an_enrolment(url: str = "http://127.0.0.1:1", **changes: Any) -> Enrolment:
         "rotated_at": now,
     }
     return Enrolment(**(values | changes))
+
+
+def machine_of(home: Home) -> "Machine":
+    """Return the machine whose folders a home's are."""
+    state = Path(home.environ["XDG_STATE_HOME"], "ptywrap")
+    state.mkdir(mode=0o700, exist_ok=True)
+    (state / "device").write_text(build.DEVICE)
+    return Machine(state)
 
 
 class Machine:

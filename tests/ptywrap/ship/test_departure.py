@@ -13,6 +13,7 @@ import pytest
 
 from ptywrap import segments, wire
 from tests import build, faults, shipping
+from tests import home as homes
 from tests.home import Home
 from tests.shipping import Machine
 
@@ -38,10 +39,7 @@ sys.exit(shipper.main())
 @pytest.fixture
 def machine(home: Home) -> Machine:
     """Give the machine of a home, with three facts of two boots each in its spool."""
-    state = Path(home.environ["XDG_STATE_HOME"], "ptywrap")
-    state.mkdir(mode=0o700)
-    (state / "device").write_text(build.DEVICE)
-    made = Machine(state)
+    made = shipping.machine_of(home)
     for number in range(2):
         made.header = build.a_segment(boot_id=_boot(number))
         made.seal(*shipping.losses(3, 3 * number))
@@ -155,6 +153,17 @@ def test_an_off_switch_keeps_everything_here(
     assert _ship(home) == 0
     assert it.requests == []
     assert shipping.counted(machine)["waiting"] == 6
+
+
+def test_the_observer_starts_one_that_does_its_work_and_leaves(
+    home: Home, machine: Machine, it: faults.Service
+) -> None:
+    start = "from ptywrap.observe import nudge; nudge.start_shipper_gently()"
+    subprocess.run([sys.executable, "-c", start], cwd=ROOT, env=home.environ, check=True)
+
+    assert homes.leaks(home, 30.0) == []
+    assert shipping.since(shipping.stored(it)) == list(range(6))
+    assert shipping.counted(machine) == {"waiting": 0, "delivered": 6, "dropped": 0}
 
 
 def test_who_has_joined_nothing_ships_nothing(home: Home, machine: Machine) -> None:
