@@ -4,6 +4,7 @@ The facts are made once more from the seed; the rows come from a reader that is 
 service. A fact told again replaces the former: for each key the last acknowledged telling counts.
 """
 
+import datetime
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -29,15 +30,21 @@ STRUCTS: Mapping[type, str] = {
 _US = 1000
 
 
-FAULTS = ("lost_batches", "lost_rows", "twice", "partial", "altered", "foreign", "local")
+PLACED = {"commands": ("started_at", "day")}
+FAULTS = (
+    *("lost_batches", "lost_rows", "twice", "partial", "altered", "foreign", "local", "misplaced"),
+)
+_MINUTES_NS = 120_000_000_000
+"""What a clock may be off and is believed (storage.md 3.7)."""
 
 
 class Telling(NamedTuple):
-    """One telling of a fact: in which batch, which segment of the laptop, and what it said."""
+    """One telling of a fact: in which batch, which segment, what it said, and truly of when."""
 
     batch: str
     number: int
     values: Row
+    at: int | None = None
 
 
 class Findings(NamedTuple):
@@ -53,6 +60,7 @@ class Findings(NamedTuple):
     altered: int = 0
     foreign: int = 0
     local: int = 0
+    misplaced: int = 0
     examples: tuple[str, ...] = ()
 
     @property
@@ -119,13 +127,13 @@ def _table(
 ) -> Findings:
     """Compare one table of one laptop with what was told; `stored` are the batches it has."""
     key, values = CHECKED[table]
-    local = LOCAL.get(table, ())
-    rows = store.rows(table, (*key, *values, *local, "batch"), laptop.device)
+    names = (*key, *values, *LOCAL.get(table, ()), *PLACED.get(table, ()), "batch")
+    rows = store.rows(table, names, laptop.device)
     seen = Counter(row[: len(key)] for row in rows)
     wrong: Counter[str] = Counter()
     examples = []
     for row in rows:
-        fault = _fault(row, len(key), len(values), tellings, stored)
+        fault = _fault(table, dict(zip(names, row, strict=True)), tellings, stored)
         if fault:
             wrong[fault] += 1
             examples.append(f"{fault} in {table}: {row}")
@@ -142,25 +150,40 @@ def _table(
         altered=wrong["altered"],
         foreign=wrong["foreign"],
         local=wrong["local"],
+        misplaced=wrong["misplaced"],
         examples=(*examples[:3], *(f"lost from {table}: {one}" for one in lost[:3])),
     )
 
 
 def _fault(
-    row: Row, keys: int, values: int, tellings: Mapping[Row, list[Telling]], stored: set[str]
+    table: str, row: Mapping[str, Any], tellings: Mapping[Row, list[Telling]], stored: set[str]
 ) -> str:
     """Return what is wrong with a stored row; empty where nothing is."""
-    told = tellings.get(row[:keys])
-    batch = row[-1]
+    key, values = CHECKED[table]
+    told = tellings.get(tuple(row[name] for name in key))
     if told is None:
         return "foreign"
-    own = next((one for one in told if one.batch == batch), None)
-    if own is None or batch not in stored:
+    own = next((one for one in told if one.batch == row["batch"]), None)
+    if own is None or own.batch not in stored:
         return "partial"
     last = max(one.number for one in told if one.batch in stored)
-    if own.number != last or own.values != row[keys : keys + values]:
+    if own.number != last or own.values != tuple(row[name] for name in values):
         return "altered"
-    return "local" if any(row[keys + values : -1]) else ""
+    if any(row[name] for name in LOCAL.get(table, ())):
+        return "local"
+    return "" if table not in PLACED or _in_its_place(row, own.at) else "misplaced"
+
+
+def _in_its_place(row: Mapping[str, Any], at: int | None) -> bool:
+    """Say whether a row's time and day are those of the moment it was truly at."""
+    if at is None:
+        return True
+    days = {_day(at - _MINUTES_NS), _day(at), _day(at + _MINUTES_NS)}
+    return abs(row["started_at"] - at) <= _MINUTES_NS and str(row["day"]) in days
+
+
+def _day(at: int) -> str:
+    return datetime.datetime.fromtimestamp(at // 10**9, datetime.UTC).date().isoformat()
 
 
 def tellings_of(
@@ -181,7 +204,9 @@ def tellings_of(
             told = out[table].setdefault(values_of(fact, key), [])
             if told and told[-1].batch == batch:
                 told.pop()
-            told.append(Telling(batch, number, values_of(fact, values)))
+            at = fact.started_at if isinstance(fact, wire.Command) else None
+            true = None if at is None else at - sealed.skew_ns
+            told.append(Telling(batch, number, values_of(fact, values), true))
     return out, batches
 
 

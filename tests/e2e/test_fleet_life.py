@@ -1,5 +1,6 @@
 """A made-up fleet: the same facts for the same seed, lives that look like lives, an exact check."""
 
+import datetime
 import json
 from collections import Counter
 from pathlib import Path
@@ -75,9 +76,18 @@ def keep(
             if table is not None:
                 key, values = CHECKED[table]
                 row = dict(zip((*key, *values), values_of(fact, (*key, *values)), strict=True))
-                rows[table, values_of(fact, key)] = row | {"device": mine.device, "batch": batch}
+                row |= {"device": mine.device, "batch": batch}
+                if isinstance(fact, wire.Command):
+                    row |= placed((fact.started_at or 0) - sealed.skew_ns)
+                rows[table, values_of(fact, key)] = row
     for (table, _), row in rows.items():
         tables[table].append(row)
+
+
+def placed(at: int) -> dict[str, Any]:
+    """The time and day of a row that began at a moment."""
+    day = datetime.datetime.fromtimestamp(at // 10**9, datetime.UTC).date()
+    return {"started_at": at, "day": day}
 
 
 def faults(ledger: Ledger, held: Held) -> dict[str, int]:
@@ -176,6 +186,13 @@ def test_a_text_that_should_have_stayed_is_found_out(tmp_path: Path) -> None:
     ledger, held = played(tmp_path)
     held.tables["processes"][0]["cwd"] = "/home/ada"
     assert faults(ledger, held) == {"local": 1}
+
+
+def test_another_day_is_found_out(tmp_path: Path) -> None:
+    ledger, held = played(tmp_path)
+    row = held.tables["commands"][0]
+    row |= placed(row["started_at"] + DAY)
+    assert faults(ledger, held) == {"misplaced": 1}
 
 
 def test_a_ledger_survives_a_line_that_a_kill_cut(tmp_path: Path) -> None:
