@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgpack
 import pytest
+from msgspec import structs
 
 from ptywrap import segments, tabular, wire
 from tests import recorded
@@ -21,6 +22,25 @@ def test_each_version_that_was_released_is_recorded() -> None:
 @pytest.mark.parametrize("path", SEGMENTS, ids=lambda path: path.name)
 def test_a_recorded_segment_is_read_as_the_facts_it_was(path: Path) -> None:
     assert list(segments.facts(path)) == [recorded.HEADER, *recorded.FACTS]
+
+
+def test_a_fact_of_a_newer_kind_costs_no_fact_of_a_known_one(tmp_path: Path) -> None:
+    newer = [
+        wire.encode(recorded.HEADER),
+        msgpack.packb({"fact": "weather", "cloudy": True}),
+        wire.encode(recorded.FACTS[0]),
+    ]
+    path = tmp_path / "000000000001-0123456789ab.n2.seg"
+    path.write_bytes(b"".join(wire.frame(seq, row) for seq, row in enumerate(newer)))
+    assert list(segments.facts(path)) == [recorded.HEADER, recorded.FACTS[0]]
+
+
+def test_a_segment_of_another_version_is_passed_over_not_guessed(tmp_path: Path) -> None:
+    header = structs.replace(recorded.HEADER, version=wire.VERSION + 1)
+    rows = [wire.encode(fact) for fact in (header, *recorded.FACTS)]
+    path = tmp_path / "000000000001-0123456789ab.n15.seg"
+    path.write_bytes(b"".join(wire.frame(seq, row) for seq, row in enumerate(rows)))
+    assert list(segments.facts(path)) == []
 
 
 @pytest.mark.parametrize("path", BATCHES, ids=lambda path: path.name)
