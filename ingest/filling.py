@@ -66,10 +66,11 @@ class Filling:
             await self.store.add(group.batches, group.progress)
         except Unstorable as error:
             _log.warning("a group cannot be added: %s", type(error.__cause__ or error).__name__)
-            added = [await self._add_singly(batch) for batch in group.batches]
-            if len(added) > 1 and not any(added):
+            bad = [batch for batch in group.batches if not await self._added(batch)]
+            if len(bad) == len(group.batches) > 1:
                 # No fault of theirs: better to stop here than to tell all as lost.
                 raise StoreError("the store refuses every batch", "its log says why") from error
+            await self.store.add([groups.lost(batch) for batch in bad])
             await self.store.add([], group.progress)
         self._unsettled = True
 
@@ -81,14 +82,13 @@ class Filling:
         for path in journal.passed(self.folder, Position(*await self.store.position())):
             path.unlink(missing_ok=True)
 
-    async def _add_singly(self, batch: Batch) -> bool:
-        """Add a batch, or a loss in its place; say whether it was the batch."""
+    async def _added(self, batch: Batch) -> bool:
+        """Add one batch; say whether the store took it."""
         try:
             await self.store.add([batch])
         except Unstorable as error:
             kind = type(error.__cause__ or error).__name__
             _log.warning("a batch is refused by the store: %s", kind)
-            await self.store.add([groups.lost(batch)])
             return False
         return True
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -68,9 +69,10 @@ class Service:
             fcntl.flock(self._lock, fcntl.LOCK_EX)
         self._said = self.folder / "said"
 
-    def start(self, *more: str) -> "Service":
-        """Start it and wait until it listens."""
+    def start(self, *more: str, before: Sequence[str] = ()) -> "Service":
+        """Start it, by what comes before, and wait until it listens."""
         argv = [
+            *before,
             *(sys.executable, "-m", "ingest", "serve", "--listen", "127.0.0.1:0"),
             *("--data", str(self.data), "--store", "memory:", *more),
         ]

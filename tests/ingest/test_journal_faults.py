@@ -17,7 +17,8 @@ from tests.ingest.journals import an_entry, ids
 pytestmark = pytest.mark.linux
 
 
-def _strace(inject: str) -> list[str]:
+def strace(inject: str) -> list[str]:
+    """Return how a command is run whose syncs fail; the test is skipped without strace."""
     path = shutil.which("strace")
     if path is None:
         pytest.skip("strace makes system calls fail: apt-get install strace")
@@ -25,7 +26,7 @@ def _strace(inject: str) -> list[str]:
 
 
 def _written(folder: Path, inject: str, number: int = 5) -> list[str]:
-    process = journals.writing(folder, number, *_strace(inject))
+    process = journals.writing(folder, number, *strace(inject))
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     return out.split()

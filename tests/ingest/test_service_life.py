@@ -1,6 +1,7 @@
 """The service killed, stopped, full and without its store: nothing acknowledged is lost."""
 
 import contextlib
+import http.client
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.ingest.service import OPEN_HANDED, ROOT, Answer, Service, alive, batch
-from tests.ingest.test_journal_faults import small_disk
+from tests.ingest.test_journal_faults import small_disk, strace
 
 SOON_S = 10.0
 
@@ -83,6 +84,31 @@ def test_a_killed_front_has_everything_it_acknowledged() -> None:
         assert set(told) - kept == set()
     finally:
         made.close()
+
+
+def test_a_front_killed_between_sync_and_answer_has_the_batch_once() -> None:
+    made = Service()
+    try:
+        # Two syncs begin the journal's file; the second batch's is the last thing it does.
+        made.start(before=strace("signal=SIGKILL:when=4"))
+        token = made.device()
+        assert made.post(token, batch(1)).status == 200
+        with pytest.raises((OSError, http.client.HTTPException)):
+            made.post(token, batch(2))
+        assert made.process is not None
+        made.process.wait(SOON_S)
+        made.start()
+        # The laptop was not answered, and sends it again.
+        assert made.post(token, batch(2)).status == 200
+        _wait_until(lambda: "batches_stored_total 2" in _metrics(made), "it is not stored")
+        _wait_until(lambda: "batches_repeated_total 1" in _metrics(made), "it is not repeated")
+        assert "commands_stored_total 2" in _metrics(made)
+    finally:
+        made.close()
+
+
+def _metrics(made: Service) -> str:
+    return made.asks("GET", "/metrics").body.decode()
 
 
 def test_a_graceful_stop_answers_what_it_took() -> None:
