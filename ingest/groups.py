@@ -17,7 +17,7 @@ from ingest.store.questions import Owner
 from ingest.store.tables import tables
 from ptywrap import wire
 
-GROUP_ROWS = 40_000
+GROUP_ROWS = 50_000
 GROUP_SECONDS = 1.0
 _POLL_SECONDS = 0.05
 _BOOTS = 100_000

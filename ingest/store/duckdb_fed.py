@@ -13,7 +13,7 @@ from ingest.store.base import Batch
 from ingest.store.duckdb_columns import array, columns, moments
 from ingest.store.duckdb_file import statement
 from ingest.store.duckdb_keys import Known, Rows, key_of, last_of
-from ingest.store.tables import SHAPES
+from ingest.store.tables import SHAPES, kinds
 from ptywrap import wire
 
 # A moment beyond these would overflow a sum with a clock: about the years 1824 and 2116.
@@ -21,6 +21,14 @@ _MOMENT_MOST = 1 << 62
 _TICKS_MOST = 549_755_813_888
 _TICK_NS = 10_000_000
 _DAY_NS = 86_400_000_000_000
+_WHOSE = (
+    ("tenant", "text", "tenant"),
+    ("device", "text", "device"),
+    ("person", "text", "person"),
+    ("team", "text", "team"),
+    ("batch", "text", "id"),
+    ("version", "int", "number"),
+)
 # Their day follows from their key.
 _EXACT = ("processes", "samples")
 
@@ -36,11 +44,13 @@ class Fed:
         self._cursor = cursor
         self._keys = known.keys
         self._times = {**moments(batches), "first_at": known.first(cursor, batches)}
-        self._senders = known.senders(batches)
         found = {name: columns(name, batches) for name in SHAPES}
         self.tables = {name: fed for name, fed in found.items() if fed is not None}
+        whose = {name: array(kind, [getattr(batch, field) for batch in batches])
+                 for name, kind, field in _WHOSE}  # fmt: skip
         for name, fed in self.tables.items():
             fed["day"] = self._days(name, fed)
+            fed |= {field: values[fed["place_batch"]] for field, values in whose.items()}
         self._hashes = self._hashed()
 
     def reach(self, name: str) -> int | None:
@@ -64,16 +74,17 @@ class Fed:
 
     def _hashed(self) -> dict[str, Any]:
         """Return a hash of each row's key, by table, asked of the engine at once."""
-        parts = []
+        parts = [statement("senders")]
         for place, (name, fed) in enumerate(self.tables.items()):
-            every = slice(None)
-            self._cursor.register(f"key_{name}", rows_of(fed, every, SHAPES[name].key))
+            key = {column: fed[column] for column in (*SHAPES[name].key, "place_fed")}
+            self._cursor.register(f"key_{name}", key)
             parts.append(
                 statement("fed_hashes", table=name, key=key_of(name, "f"), place=str(place))
             )
-        if not parts:
-            return {}
         found = self._cursor.execute(" UNION ALL ".join(parts)).fetchnumpy()
+        senders = found["place_table"] == -1
+        self._senders = numpy.empty(len(self.batches), numpy.uint64)
+        self._senders[found["place_fed"][senders]] = found["hash"][senders]
         out = {}
         for place, (name, fed) in enumerate(self.tables.items()):
             of_table = found["place_table"] == place
@@ -106,8 +117,21 @@ class Fed:
 
 
 def rows_of(fed: Mapping[str, Any], rows: Any, key: Sequence[str]) -> dict[str, Any]:
-    """Return the keys of some rows, and whose they are."""
-    return {name: fed[name][rows] for name in dict.fromkeys((*key, "place_batch", "place_fed"))}
+    """Return the keys of some rows, whose they are and where."""
+    names = ("place_batch", "place_fed", "day", *(name for name, _, _ in _WHOSE), *key)
+    return {name: fed[name][rows] for name in names}
+
+
+def staged(name: str, fed: Mapping[str, Any], needed: Sequence[str]) -> dict[str, Any]:
+    """Return some columns of the rows that are kept, unknown in all where nobody told of one."""
+    kept = fed["kept"]
+    rows = rows_of(fed, kept, ())
+    nothing = {kind: array(kind, [None] * len(rows["day"])) for kind in ("int", "text")}
+    all_kinds = kinds(name)
+    return rows | {
+        column: fed[column][kept] if column in fed else nothing[all_kinds[column]]
+        for column in needed
+    }
 
 
 def _meta(batches: Sequence[Batch]) -> Mapping[str, Any]:

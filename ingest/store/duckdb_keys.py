@@ -5,7 +5,7 @@ from the table when the day is first touched, and kept while there is room. Two 
 hash, and what was deleted is still among them: whoever is told of a key looks it up in the table.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy
@@ -20,9 +20,15 @@ MOST = 32_000_000
 
 Boot = tuple[str, str, str]
 Day = tuple[str, int | None]
-_NEVER = 1 << 63
 _DRIFT_NS = 1_000_000_000
 _MOST_BOOTS = 200_000
+
+
+class Began(NamedTuple):
+    """When a boot began, ns since the epoch: as first accepted, and as now believed."""
+
+    first_at: int
+    believed_at: int
 
 
 class Rows(NamedTuple):
@@ -118,34 +124,33 @@ class Keys:
 
 
 class Known:
-    """What a loader need not ask the file for again: keys, and when boots were first accepted."""
+    """What a loader need not ask the file for again: keys, and when boots began."""
 
     def __init__(self) -> None:
         self.keys = Keys()
-        self._boots: dict[Boot, tuple[int, int]] = {}
-        self._senders: dict[tuple[str, str], int] = {}
+        self._boots: dict[Boot, Began] = {}
 
     def first(self, cursor: DuckDBPyConnection, batches: Sequence[Batch]) -> Any:
-        """Return when the boot of each batch began, as first accepted; learn of new ones.
+        """Return when the boot of each batch began, as first accepted; write down what is news.
 
         `fed_batches` is registered.
         """
-        told = {_boot(batch): batch.wall_ns - batch.boottime_ns for batch in batches}
-        nowhere = (0, -_NEVER)
-        if any(abs(self._boots.get(key, nowhere)[1] - at) > _DRIFT_NS for key, at in told.items()):
-            cursor.execute(statement("boots")).fetchall()
-            found = cursor.execute(statement("first")).fetchnumpy()
-            for batch, first, sender in zip(
-                batches, found["first_at"].tolist(), found["sender"].tolist(), strict=True
-            ):
-                self._boots[_boot(batch)] = (first, told[_boot(batch)])
-                self._senders[batch.tenant, batch.device] = sender
-        return numpy.array([self._boots[_boot(batch)][0] for batch in batches], numpy.int64)
-
-    def senders(self, batches: Sequence[Batch]) -> Any:
-        """Return a hash of who sent each batch; `first` was asked before."""
-        hashes = [self._senders[batch.tenant, batch.device] for batch in batches]
-        return numpy.array(hashes, numpy.uint64)
+        told = _told(batches)
+        if not told.keys() <= self._boots.keys():
+            for *key, first_at, believed_at in cursor.execute(statement("boots")).fetchall():
+                self._boots[key[0], key[1], key[2]] = Began(first_at, believed_at)
+        new = {key: began for key, began in told.items() if key not in self._boots}
+        moved = {
+            key: Began(self._boots[key].first_at, began.believed_at)
+            for key, began in told.items()
+            if key not in new and abs(self._boots[key].believed_at - began.believed_at) > _DRIFT_NS
+        }
+        for name, boots in (("new_boots", new), ("moved_boots", moved)):
+            if boots:
+                cursor.register("told_boots", _relation(boots))
+                cursor.execute(statement(name)).fetchall()
+        self._boots |= new | moved
+        return numpy.array([self._boots[_boot(batch)].first_at for batch in batches], numpy.int64)
 
     def end(self, *, committed: bool) -> None:
         """Keep what was told since the last time, or forget it: it did not come to be."""
@@ -155,7 +160,6 @@ class Known:
             self.keys.roll_back()
         if not committed or len(self._boots) > _MOST_BOOTS:
             self._boots.clear()
-            self._senders.clear()
 
 
 def last_of(hashes: Any, numbers: Any, keys: Sequence[Any]) -> Any:
@@ -180,6 +184,27 @@ def last_of(hashes: Any, numbers: Any, keys: Sequence[Any]) -> Any:
 def key_of(table: str, alias: str) -> str:
     """Return the key columns of a table below (tenant, device) as SQL."""
     return ", ".join(f'{alias}."{column}"' for column in SHAPES[table].key)
+
+
+def _told(batches: Sequence[Batch]) -> dict[Boot, Began]:
+    """Return when each boot began by the oldest and by the newest of its batches."""
+    out: dict[Boot, Began] = {}
+    for batch in sorted(batches, key=lambda one: one.number):
+        at = batch.wall_ns - batch.boottime_ns
+        first = out.get(_boot(batch))
+        out[_boot(batch)] = Began(first.first_at if first else at, at)
+    return out
+
+
+def _relation(boots: Mapping[Boot, Began]) -> dict[str, Any]:
+    texts = {
+        name: numpy.array([key[place] for key in boots], dtype=object)
+        for place, name in enumerate(("tenant", "device", "boot"))
+    }
+    return texts | {
+        "first_at": numpy.array([began.first_at for began in boots.values()], numpy.int64),
+        "believed_at": numpy.array([began.believed_at for began in boots.values()], numpy.int64),
+    }
 
 
 def _boot(batch: Batch) -> Boot:

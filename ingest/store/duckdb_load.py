@@ -14,13 +14,14 @@ from duckdb import DuckDBPyConnection
 from ingest.store import duckdb_roll
 from ingest.store.base import Batch, Progress
 from ingest.store.duckdb_columns import columns, present
-from ingest.store.duckdb_fed import Fed, rows_of
+from ingest.store.duckdb_fed import Fed, rows_of, staged
 from ingest.store.duckdb_file import TYPES, statement
 from ingest.store.duckdb_keys import Known
 from ingest.store.tables import CHILDREN, SHAPES, kinds
 
 _ROLLED = tuple(duckdb_roll.STAGED)
-# What of a former telling is needed besides: has it rollups or lists, was a session's shell known.
+# What of a former telling is needed besides: the beginning of a command has no rollups and no
+# lists; was a session's shell known.
 _MORE = {"commands": "t.wall_ns IS NOT NULL AS ended", "sessions": 't."user", t.shell'}
 _EARLIER_DAYS = 2
 Span = tuple[int, int]
@@ -124,30 +125,31 @@ class _Loading:
         gained = self._replace(name, fed, former)
         for child_name, child in CHILDREN.items():
             if child.parent == name:
-                self._cursor.register(
-                    f"parent_{name}", rows_of(fed, kept, (*child.parent_key, "day"))
-                )
-                self._load_list(child_name, former)
+                self._load_list(child_name, fed, former)
         return gained
 
     def _replace(self, name: str, fed: Mapping[str, Any], former: Former) -> int:
         """Put what is kept in the place of what was told before."""
         rolled = self._fed.fleet and name in _ROLLED
         if rolled:
-            needed = ", ".join(_selected(name, duckdb_roll.STAGED[name].split(), fed))
-            staged = statement("staged", table=name, columns=needed)
-            self._run("stage", table=name, staged=staged)
+            needed = duckdb_roll.STAGED[name].split()
+            self._cursor.register(f"telling_{name}", staged(name, fed, needed))
+            self._run("stage", table=name)
             duckdb_roll.before(self._cursor, name, told=former.ended)
         if name == "sessions":
             self._tell_sessions(fed, former)
         removed = self._run("remove", table=name) if len(former.places) else 0
-        names = ", ".join(_selected(name, present(name, self._fed.batches), fed))
-        staged = statement("staged", table=name, columns=names)
-        into = "insert_commands" if name == "commands" else "insert"
-        gained = self._run(into, table=name, staged=staged) - removed
+        there = present(name, self._fed.batches)
+        gained = self._run(
+            "insert_commands" if name == "commands" else "insert",
+            table=name,
+            kept="" if fed["kept"].all() else "WHERE f.kept",
+            names=", ".join(f'"{column}"' for column in there),
+            columns=", ".join(_selected(name, there)),
+        )
         if rolled:
             duckdb_roll.after(self._cursor, name)
-        return gained
+        return gained - removed
 
     def _former(self, name: str, fed: Mapping[str, Any], again: Any) -> Former:
         """Find the rows that some keys have already."""
@@ -176,25 +178,34 @@ class _Loading:
             if (news["user"][place], news["shell"][place]) == known:
                 kept[place] = False
         if kept.any():
-            rows = {name: fed[name][kept] for name in ("id", "place_batch")}
+            rows = rows_of(fed, kept, ("id",))
             self._cursor.register("news", rows | {name: news[name][kept] for name in news})
-            first = int(fed["day"][kept].min()) - _EARLIER_DAYS if self._fed.fleet else _ALWAYS[0]
+            first = int(rows["day"].min()) - _EARLIER_DAYS if self._fed.fleet else _ALWAYS[0]
             self._cursor.execute(statement("sessions_told"), {"first_day": first}).fetchall()
 
-    def _load_list(self, name: str, former: Former) -> None:
+    def _load_list(self, name: str, parents: Mapping[str, Any], former: Former) -> None:
         child = CHILDREN[name]
         keys = list(zip(child.key, child.parent_key, strict=True))
-        words = {"table": name, "parent": child.parent}
-        if len(former.places):
-            text = statement("children", **words, equal=_equal("t", "p", keys))
+        if former.ended:
+            equal = _equal("t", "p", keys)
+            text = statement("children", table=name, parent=child.parent, equal=equal)
             values = {"first_day": former.span[0], "last_day": former.span[1]}
             self._cursor.execute(text, values).fetchall()
         fed = columns(name, self._fed.batches)
-        if fed is not None:
-            self._cursor.register(f"fed_{name}", fed)
-            there = ", ".join(f'f."{column}"' for column in kinds(name) if column in fed)
-            equal = _equal("f", "p", keys)
-            self._run("insert_children", **words, columns=there, equal=equal)
+        if fed is None:
+            return
+        self._cursor.register(f"fed_{name}", fed)
+        whose = rows_of(parents, parents["kept"], child.parent_key)
+        self._cursor.register(f"parent_{child.parent}", whose)
+        there = [column for column in kinds(name) if column in fed]
+        self._run(
+            "insert_children",
+            table=name,
+            parent=child.parent,
+            names=", ".join(f'"{column}"' for column in there),
+            columns=", ".join(f'f."{column}"' for column in there),
+            equal=_equal("f", "p", keys),
+        )
 
     def _run(self, name: str, **words: str) -> int:
         """Run statements; return how many rows the last one changed."""
@@ -214,14 +225,11 @@ def _equal(left: str, right: str, keys: Any) -> str:
     return " AND ".join(f'{left}."{mine}" = {right}."{theirs}"' for mine, theirs in keys)
 
 
-def _selected(name: str, needed: Sequence[str], fed: Mapping[str, Any]) -> Iterator[str]:
-    """Yield columns of what is fed; NULL where nobody told of one."""
+def _selected(name: str, there: Sequence[str]) -> Iterator[str]:
     all_kinds = kinds(name)
-    for column in needed:
-        if column not in fed:
-            yield f'CAST(NULL AS {TYPES[all_kinds[column]]}) AS "{column}"'
-        elif all_kinds[column] == "texts":
+    for column in there:
+        if all_kinds[column] == "texts":
             # NUL ends each text, which no argument can hold; what follows the last is dropped.
-            yield f'string_split(f."{column}", chr(0))[:-2] AS "{column}"'
+            yield f'string_split(f."{column}", chr(0))[:-2]'
         else:
-            yield f'CAST(f."{column}" AS {TYPES[all_kinds[column]]}) AS "{column}"'
+            yield f'CAST(f."{column}" AS {TYPES[all_kinds[column]]})'

@@ -2,26 +2,17 @@
 -- Words in braces are filled in by duckdb_load.py from ingest/store/tables.py; values are parameters.
 
 -- name: boots
--- A boot's first accepted wall time labels days for good; the believed one is the newest told.
-UPDATE boots SET believed_at = f.boot_at FROM (
-    SELECT tenant, device, boot, arg_max(boot_at, number) AS boot_at
-    FROM fed_batches GROUP BY ALL
-) AS f
-WHERE boots.tenant = f.tenant AND boots.device = f.device AND boots.boot = f.boot;
-INSERT INTO boots
-SELECT tenant, device, boot, arg_min(boot_at, number), arg_max(boot_at, number)
-FROM fed_batches AS f
-WHERE NOT EXISTS (
-    FROM boots AS o WHERE o.tenant = f.tenant AND o.device = f.device AND o.boot = f.boot
-)
-GROUP BY tenant, device, boot;
+SELECT DISTINCT o.tenant, o.device, o.boot, o.first_at, o.believed_at
+FROM boots AS o
+JOIN fed_batches AS f ON f.tenant = o.tenant AND f.device = o.device AND f.boot = o.boot;
 
--- name: first
--- When the boot of each batch began, as first accepted, and a hash of who sent it.
-SELECT f.place_batch, o.first_at, hash(f.tenant, f.device) AS sender
-FROM fed_batches AS f
-JOIN boots AS o ON o.tenant = f.tenant AND o.device = f.device AND o.boot = f.boot
-ORDER BY f.place_batch;
+-- name: new_boots
+-- A boot's first accepted wall time labels days for good; the believed one is the newest told.
+INSERT INTO boots SELECT tenant, device, boot, first_at, believed_at FROM told_boots;
+
+-- name: moved_boots
+UPDATE boots SET believed_at = f.believed_at FROM told_boots AS f
+WHERE boots.tenant = f.tenant AND boots.device = f.device AND boots.boot = f.boot;
 
 -- name: batches
 INSERT INTO batches BY NAME
@@ -30,29 +21,23 @@ SELECT tenant, device, id, digest, rows, first_at, last_at, received_at, skew_ns
 -- name: fed_hashes
 SELECT {place} AS place_table, f.place_fed, hash({key}) AS hash FROM key_{table} AS f
 
+-- name: senders
+SELECT -1 AS place_table, place_batch AS place_fed, hash(tenant, device) AS hash FROM fed_batches
+
 -- name: hashes
 SELECT xor(hash({key}), hash(t.tenant, t.device)) AS hash FROM {table} AS t
 WHERE $day IS NULL OR t.day = DATE '1970-01-01' + CAST($day AS INTEGER);
 
--- name: staged
--- The last telling of each key within the group.
-SELECT
-    DATE '1970-01-01' + f.day AS day, b.tenant, b.device, b.person, b.team, b.id AS batch,
-    b.number AS version, f.place_fed, {columns}
-FROM fed_{table} AS f JOIN fed_batches AS b ON b.place_batch = f.place_batch
-WHERE f.kept
-
 -- name: stage
 -- What rollups read of the rows that are about to be inserted.
-CREATE OR REPLACE TEMP TABLE stage_{table} AS {staged};
+CREATE OR REPLACE TEMP VIEW stage_{table} AS
+SELECT * EXCLUDE (day), DATE '1970-01-01' + day AS day FROM telling_{table};
 
 -- name: former
 -- What was told before under the keys of the group, within the days these are of.
-SELECT t.rowid AS former, s.place_fed, t.version > b.number AS newer, {more}
+SELECT t.rowid AS former, s.place_fed, t.version > s.version AS newer, {more}
 FROM {table} AS t
-JOIN told_{table} AS s ON {equal}
-JOIN fed_batches AS b
-ON b.place_batch = s.place_batch AND b.tenant = t.tenant AND b.device = t.device
+JOIN told_{table} AS s ON t.tenant = s.tenant AND t.device = s.device AND {equal}
 WHERE t.day BETWEEN DATE '1970-01-01' + CAST($first_day AS INTEGER)
 AND DATE '1970-01-01' + CAST($last_day AS INTEGER);
 
@@ -60,21 +45,26 @@ AND DATE '1970-01-01' + CAST($last_day AS INTEGER);
 DELETE FROM {table} WHERE rowid IN (SELECT former FROM former WHERE NOT newer);
 
 -- name: insert
-INSERT INTO {table} BY NAME SELECT * EXCLUDE (place_fed) FROM ({staged});
+INSERT INTO {table} (day, tenant, device, person, team, batch, version, {names})
+SELECT
+    DATE '1970-01-01' + f.day, f.tenant, f.device, f.person, f.team, f.batch, f.version, {columns}
+FROM fed_{table} AS f {kept};
 
 -- name: insert_commands
-INSERT INTO commands BY NAME
-SELECT s.* EXCLUDE (place_fed), u."user", u.shell
-FROM ({staged}) AS s
-LEFT JOIN sessions AS u
-ON u.tenant = s.tenant AND u.device = s.device AND u.id = s.session;
+INSERT INTO commands (
+    day, tenant, device, person, team, batch, version, "user", shell, {names}
+)
+SELECT
+    DATE '1970-01-01' + f.day, f.tenant, f.device, f.person, f.team, f.batch, f.version,
+    u."user", u.shell, {columns}
+FROM fed_commands AS f
+LEFT JOIN sessions AS u ON u.tenant = f.tenant AND u.device = f.device AND u.id = f.session {kept};
 
 -- name: sessions_told
 -- Sessions whose user or shell was not told when their commands were inserted.
 UPDATE commands SET "user" = s."user", shell = s.shell FROM (
-    SELECT b.tenant, b.device, n.id, CAST(n."user" AS VARCHAR) AS "user",
-        CAST(n.shell AS VARCHAR) AS shell
-    FROM news AS n JOIN fed_batches AS b ON b.place_batch = n.place_batch
+    SELECT tenant, device, id, CAST("user" AS VARCHAR) AS "user", CAST(shell AS VARCHAR) AS shell
+    FROM news
 ) AS s
 WHERE s.tenant = commands.tenant AND s.device = commands.device AND s.id = commands.session
 AND commands.day >= DATE '1970-01-01' + CAST($first_day AS INTEGER)
@@ -83,22 +73,17 @@ AND (commands."user" IS DISTINCT FROM s."user" OR commands.shell IS DISTINCT FRO
 -- name: children
 -- The lists of the facts that are replaced.
 DELETE FROM {table} AS t USING (
-    SELECT b.tenant, b.device, s.* FROM told_{parent} AS s
-    JOIN fed_batches AS b ON b.place_batch = s.place_batch
-    WHERE s.place_fed IN (SELECT place_fed FROM former WHERE NOT newer)
+    FROM told_{parent} WHERE place_fed IN (SELECT place_fed FROM former WHERE NOT newer)
 ) AS p
 WHERE t.tenant = p.tenant AND t.device = p.device AND {equal}
 AND t.day BETWEEN DATE '1970-01-01' + CAST($first_day AS INTEGER)
 AND DATE '1970-01-01' + CAST($last_day AS INTEGER);
 
 -- name: insert_children
-INSERT INTO {table} BY NAME
+INSERT INTO {table} (day, tenant, device, person, team, batch, version, {names})
 SELECT
-    DATE '1970-01-01' + p.day AS day, b.tenant, b.device, b.person, b.team, b.id AS batch,
-    b.number AS version, {columns}
-FROM fed_{table} AS f
-JOIN parent_{parent} AS p ON p.place_batch = f.place_batch AND {equal}
-JOIN fed_batches AS b ON b.place_batch = f.place_batch;
+    DATE '1970-01-01' + p.day, p.tenant, p.device, p.person, p.team, p.batch, p.version, {columns}
+FROM fed_{table} AS f JOIN parent_{parent} AS p ON p.place_batch = f.place_batch AND {equal};
 
 -- name: count
 UPDATE totals SET
