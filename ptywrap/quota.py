@@ -130,10 +130,31 @@ def _first(folder: Path, end: str) -> str:
 
 
 def _is_old(path: Path) -> bool:
-    try:
-        return clock.wall_ns() - path.stat().st_mtime_ns > MOST_AGE_NS
-    except OSError:
-        return False
+    """Say whether a segment, or a body by its segment, is too old.
+
+    What was written since the machine started is as old as that boot's own clock says: the wall
+    clock may have been set 400 days ahead.
+    """
+    with contextlib.suppress(OSError):
+        if clock.wall_ns() - path.stat().st_mtime_ns > MOST_AGE_NS:
+            return all(_age_ns(one) > MOST_AGE_NS for one in _segments_of(path))
+    return False
+
+
+def _segments_of(path: Path) -> Iterator[Path]:
+    """Yield the segment a file is, or the one a body is named for, where that is still there."""
+    if path.suffix == ".seg":
+        yield path
+    else:
+        yield from path.parent.parent.glob(f"*/{segments.stem(path)}.n*.seg")
+
+
+def _age_ns(segment: Path) -> int:
+    """Return how old a segment of this boot is; one of another is as old as it looks: too old."""
+    header = segments.header(segment)
+    if header is not None and header.boot_id == clock.boot_id():
+        return clock.boottime_ns() - header.boottime_ns
+    return MOST_AGE_NS + 1
 
 
 def _size(folder: str | Path) -> int:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from ptywrap import wire
 
+_HEADER_BYTES = 4096
+
 
 def sealed(folder: Path) -> list[Path]:
     """Return the sealed segments, oldest first."""
@@ -35,6 +37,15 @@ def facts(path: Path) -> Iterator[wire.Fact]:
 def stem(path: Path) -> str:
     """Return what a segment is called from its birth on, sealed or not."""
     return path.name.partition(".")[0]
+
+
+def header(path: Path) -> wire.Segment | None:
+    """Return the header of a segment, None where it is damaged."""
+    with contextlib.suppress(OSError, wire.Unreadable), path.open("rb") as file:
+        for found in wire.scan(file.read(_HEADER_BYTES)):
+            fact = wire.decode(found.payload)
+            return fact if isinstance(fact, wire.Segment) else None
+    return None
 
 
 def stems(folders: Iterable[Path]) -> set[str]:

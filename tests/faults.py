@@ -69,7 +69,13 @@ class Service:
 
     async def _meet(self, request: Request, writer: asyncio.StreamWriter) -> None:
         mood = self.moods.pop(0) if self.moods else "keep"
-        worse = {"hang": _hang, "loris": _loris, "reset": _reset, "half": _half}.get(mood)
+        worse = {
+            "hang": _hang,
+            "loris": _loris,
+            "reset": _reset,
+            "half": _half,
+            "flood": _flood,
+        }.get(mood)
         if mood == "lost":
             self._answer(request)
             await _reset(writer)
@@ -232,6 +238,14 @@ async def _loris(writer: asyncio.StreamWriter) -> None:
         writer.write(b" ")
         await writer.drain()
         await asyncio.sleep(0.02)
+
+
+async def _flood(writer: asyncio.StreamWriter) -> None:
+    """Answer without an end."""
+    writer.write(_LONG.replace(b"999", b"99999999999"))
+    while True:
+        writer.write(b"[" * 65_536)
+        await writer.drain()
 
 
 async def _half(writer: asyncio.StreamWriter) -> None:

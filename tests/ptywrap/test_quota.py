@@ -4,7 +4,9 @@ import os
 import time
 from pathlib import Path
 
-from ptywrap import quota
+import pytest
+
+from ptywrap import clock, quota
 from ptywrap.quota import Limits
 from tests import build, shipping
 from tests.shipping import Machine
@@ -96,6 +98,25 @@ def test_a_body_of_thirty_days_goes_and_is_counted(tmp_path: Path) -> None:
     quota.evict(machine.spool, Limits())
 
     assert machine.outbox().deliveries.counts().dropped == {"age": 20}
+
+
+@pytest.mark.parametrize("age_s", [0, 31 * 86_400])
+def test_a_clock_that_was_set_ahead_makes_nothing_old_that_this_boot_wrote(
+    tmp_path: Path, age_s: int
+) -> None:
+    machine = Machine(tmp_path)
+    began_ns = clock.boottime_ns() - age_s * 1_000_000_000
+    machine.header = build.a_segment(boot_id=clock.boot_id(), boottime_ns=began_ns)
+    machine.seal(*shipping.losses(20))
+    machine.pack()
+    ahead = time.time() - 400 * 86_400
+    for path in machine.device.glob("*/*-*"):
+        os.utime(path, (ahead, ahead))
+
+    gone = quota.evict(machine.spool, Limits())
+
+    assert gone.lost == ({"age": 20} if age_s else {})
+    assert shipping.counted(machine)["dropped"] == (20 if age_s else 0)
 
 
 def test_nothing_goes_where_all_fits(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.shipping import Machine
 
 # What a network, a proxy or a service may do to one attempt; the data is kept, and arrives later.
 BAD = [
-    *("hang", "loris", "reset", "half", "lost", "portal", "redirect"),
+    *("hang", "loris", "flood", "reset", "half", "lost", "portal", "redirect"),
     *("500", "502", "503", "408", "425", "429", "429 1", "404", "511 html"),
     *("400 html", "401 html", "403 html", "422 html"),
 ]
