@@ -1,18 +1,27 @@
 """The queue of one shard: batches wait in it for as long as the server is away.
 
-Nothing here waits and tries again by itself: each `push` is one attempt, made by whoever adds or
-settles. What an attempt left uncertain is asked for before it is sent once more.
+They are sent in the order in which they came, by one task that ends when nothing waits. What an
+attempt left uncertain is asked for before it is sent once more.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Sequence
 
+from ingest.store.base import StoreError
 from ingest.store.clickhouse_load import Block, Boot, Item, Mark, blocks, group
 from ingest.store.clickhouse_marks import boots, marks
 from ingest.store.clickhouse_schema import statement
-from ingest.store.clickhouse_shard import GONE, INSERT_SECONDS, Refused, Shard, Silent
+from ingest.store.clickhouse_shard import (
+    ANSWER_SECONDS,
+    GONE,
+    INSERT_SECONDS,
+    Refused,
+    Shard,
+    Silent,
+)
 
 FLIGHT_ROWS = 200_000
 _REST_SECONDS = 0.25
@@ -43,8 +52,9 @@ class Lane:
         self._unchecked: set[Mark] = set()
         self._flight: Flight | None = None
         self._boots: dict[Boot, tuple[int, int]] = {}
-        self._attempt: asyncio.Task[None] | None = None
-        self._failed_at = float("-inf")
+        self._task: asyncio.Task[None] | None = None
+        self._ended: asyncio.Future[BaseException | None] | None = None
+        self._wake = asyncio.Event()
 
     @property
     def empty(self) -> bool:
@@ -73,43 +83,75 @@ class Lane:
         return [item for item in items if item.key not in there]
 
     async def push(self, *, wait: bool) -> None:
-        """Try to send what waits; a shard that is away is waited for only when told to.
+        """Have what waits sent; a shard that is away is waited for only when told to, one attempt.
 
         StoreError: the shard refuses what it is sent.
         """
-        if self.empty and self._attempt is None:
+        if self.empty:
             return
-        if self._attempt is None:
-            now = asyncio.get_running_loop().time()
-            if self.away and not wait and now - self._failed_at < _REST_SECONDS:
-                return
-            self._attempt = asyncio.create_task(self._try())
-            self._attempt.add_done_callback(_seen)
-        if wait or not self.away:
-            await asyncio.shield(self._attempt)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run())
+            self._task.add_done_callback(self._left)
+        if wait:
+            self._wake.set()
+        elif self.away:
+            return
+        if self._ended is None:
+            self._ended = asyncio.get_running_loop().create_future()
+        done, _ = await asyncio.wait({self._ended}, timeout=None if wait else ANSWER_SECONDS)
+        if not done:
+            self.away = True
+        for failure in (ended.result() for ended in done):
+            if failure is not None:
+                raise failure
 
     async def close(self) -> None:
         """Give up what is under way; it waits in a journal."""
-        if self._attempt is not None:
-            self._attempt.cancel()
-            await asyncio.wait({self._attempt})
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
         await self.shard.close()
 
-    async def _try(self) -> None:
+    async def _run(self) -> None:
+        """Send what waits, attempt after attempt, until nothing does or the shard refuses it."""
+        failure: StoreError | None = None
+        while failure is None and not self.empty:
+            self._wake.clear()
+            failure = await self._attempt()
+            if failure is not None:
+                _log.warning("a shard refuses what waits for it: %s", failure)
+            self._tell(failure)
+            if self.away and failure is None:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), _REST_SECONDS)
+
+    def _left(self, task: "asyncio.Task[None]") -> None:
+        """Tell whoever waits that the task ended, whatever ended it."""
+        failed = None if task.cancelled() else task.exception()
+        if task is self._task:
+            self._tell(failed)
+
+    def _tell(self, failure: BaseException | None) -> None:
+        ended, self._ended = self._ended, None
+        if ended is not None and not ended.done():
+            ended.set_result(failure)
+
+    async def _attempt(self) -> StoreError | None:
         try:
             while not self.empty:
                 await self._send()
-            self.away = False
         except Silent:
             self.away = True
-            self._failed_at = asyncio.get_running_loop().time()
+        except StoreError as error:
+            return error
         except Refused as refused:
             if refused.code in GONE:
                 # An empty server stands where ours was: all of the flight is sent again.
                 self._flight = None
-            raise self.shard.failure(refused) from None
-        finally:
-            self._attempt = None
+            return self.shard.failure(refused)
+        else:
+            self.away = False
+        return None
 
     async def _send(self) -> None:
         if self._flight is None:
@@ -189,9 +231,3 @@ class Lane:
                 news[item.boot] = (first, at, max(item.batch.number, 0))
                 self._boots[item.boot] = (first, at)
         return news
-
-
-def _seen(attempt: "asyncio.Task[None]") -> None:
-    """Take note of how an attempt ended that nobody waited for."""
-    if not attempt.cancelled() and attempt.exception() is not None:
-        _log.warning("a shard refuses what waits for it: %s", attempt.exception())

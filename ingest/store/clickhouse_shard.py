@@ -5,6 +5,7 @@ that it cannot has not: `Refused`. Neither carries what the server said, which h
 """
 
 import asyncio
+import io
 import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -200,7 +201,12 @@ class Shard:
         url = f"http://{self.address}{path}"
         try:
             async with session.request(
-                method, url, params=parameters, data=body, timeout=timeout, allow_redirects=False
+                method,
+                url,
+                params=parameters,
+                data=io.BytesIO(body),
+                timeout=timeout,
+                allow_redirects=False,
             ) as answer:
                 data = await answer.read()
                 status = answer.status
