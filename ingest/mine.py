@@ -16,8 +16,7 @@ from ingest import clock, entries, pages
 from ingest.auth import Denied
 from ingest.entries import Entry
 from ingest.front import Call, origin
-from ingest.journal import Unwritten
-from ingest.receive import refuse_when_full
+from ingest.receive import journalled, refuse_when_full
 from ingest.sessions import COOKIE, SESSION_SECONDS
 from ingest.store.base import Row, StoreError
 
@@ -105,11 +104,7 @@ async def erase(call: Call) -> web.Response:
         encoding="",
         body=content,
     )
-    try:
-        await call.front.journal.append(entry)
-    except Unwritten:
-        retry = call.front.room.retry_seconds()
-        raise Denied(503, "nothing can be written now", retry) from None
+    await journalled(call.front, entry)
     return web.json_response({"erase": entry.id, **scope}, status=202)
 
 

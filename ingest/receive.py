@@ -89,6 +89,14 @@ def refuse_when_full(front: Front, size: int = 0) -> None:
         raise Denied(503, refusal, front.room.retry_seconds())
 
 
+async def journalled(front: Front, entry: Entry) -> None:
+    """Return when an entry is on stable storage, or raise Denied."""
+    try:
+        await front.journal.append(entry)
+    except Unwritten:
+        raise Denied(503, "nothing can be written now", front.room.retry_seconds()) from None
+
+
 async def safely(
     work: Callable[[Call], Awaitable[web.StreamResponse]], call: Call
 ) -> web.StreamResponse:
@@ -139,10 +147,7 @@ async def _taken(front: Front, entry: Entry) -> Receipt:
         rows, rejected = await loop.run_in_executor(_threads, examined, entry)
     else:
         rows, rejected = examined(entry)
-    try:
-        await front.journal.append(entry)
-    except Unwritten:
-        raise Denied(503, "nothing can be written now", front.room.retry_seconds()) from None
+    await journalled(front, entry)
     front.numbers.rows += rows
     front.numbers.rejected += rejected
     return Receipt(entry.digest, rows, rejected)

@@ -33,6 +33,9 @@ _LOG_BYTES = 16 << 20
 _LOG_FILES = 5
 _BACKLOG = 1024
 _HANDSHAKE_SECONDS = 10.0
+_SOCKET = "store.sock"
+_SOCKET_BYTES = 103
+"""What unix(7) has room for, on the smaller of our systems."""
 _log = logging.getLogger(__name__)
 
 
@@ -97,7 +100,7 @@ async def _serve(data: Path, settings: ServerConfig, tls: ssl.SSLContext | None)
         loop.add_signal_handler(signal.SIGHUP, leaving.set)
     else:
         loop.add_signal_handler(signal.SIGHUP, _renew, settings, tls)
-    socket = data / "store.sock"
+    socket = data / _SOCKET
     owner = child.Child(child.argv(data, settings.store_url(data), socket))
     front = Front(data, settings, remote.open_store(str(socket)), owner)
     runner = web.AppRunner(
@@ -192,6 +195,9 @@ def _renew(settings: ServerConfig, context: ssl.SSLContext) -> None:
 
 
 def _prepared(data: Path) -> None:
+    if len(os.fsencode(data / _SOCKET)) > _SOCKET_BYTES:
+        hint = "choose a shorter path with --data DIR"
+        raise Refused(f"{data} is too long for a socket in it", hint)
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         (data / "logs").mkdir(mode=0o700, exist_ok=True)

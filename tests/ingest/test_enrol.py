@@ -4,7 +4,6 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,14 +16,6 @@ from tests.ingest.service import Service, batch
 
 OTHER = "e" * 32
 SOON_S = 5.0
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Service]:
-    """Yield a service that runs for the whole module."""
-    made = Service().start()
-    yield made
-    made.close()
 
 
 def _eventually(running: Service, token: str, status: int) -> bool:

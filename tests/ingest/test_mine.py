@@ -22,14 +22,6 @@ SCRIPT = "<script>alert(1)</script>"
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Service]:
-    """Yield a service that runs for the whole module."""
-    made = Service().start()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
 def token(running: Service) -> str:
     """Return the token of a device that has sent two commands, and `OTHER` another's."""
     mine, theirs = running.device(), running.device(OTHER)

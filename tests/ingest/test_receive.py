@@ -5,7 +5,6 @@ import http.client
 import json
 import random
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -17,14 +16,6 @@ from tests.ingest import service
 from tests.ingest.service import Sent, Service, batch, command
 
 OTHER = "e" * 32
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Service]:
-    """Yield a service that runs for the whole module."""
-    made = Service().start()
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")

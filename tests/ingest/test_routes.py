@@ -1,7 +1,6 @@
 """Every route and every role: what is open is open on purpose, and the description says it all."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -30,14 +29,6 @@ MATRIX = {
     ("GET", "/openapi.json"): EVERYBODY,
 }
 BODY = json.dumps({"device": "d" * 32}).encode()
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Service]:
-    """Yield a service that runs for the whole module."""
-    made = Service().start()
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")

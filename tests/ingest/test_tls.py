@@ -145,3 +145,10 @@ def test_a_wrong_setting_is_told_in_two_lines(
     assert main(["serve", "--data", str(tmp_path)]) == 1
     told = capsys.readouterr().err
     assert (len(told.splitlines()), word in told) == (2, True)
+
+
+def test_a_folder_too_deep_for_a_socket_is_told_in_two_lines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["serve", "--data", str(tmp_path / ("x" * 100))]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 2
