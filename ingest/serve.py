@@ -2,8 +2,8 @@
 
     ptywrap-ingest serve --listen 0.0.0.0:7979 --data /var/lib/ptywrap-ingest
 
-Settings stand in `config.toml` of the data folder. SIGTERM stops it without losing anything; with
-TLS, SIGHUP has it read the certificate again.
+Settings stand in `config.toml` of the data folder. SIGTERM stops it without losing anything, SIGHUP
+has it read its certificate again.
 """
 
 import argparse
@@ -96,7 +96,8 @@ async def _serve(data: Path, settings: ServerConfig, tls: ssl.SSLContext | None)
     leaving = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, leaving.set)
-    if tls is None:
+    if sys.stdin is not None and sys.stdin.isatty():
+        # Its terminal was closed.
         loop.add_signal_handler(signal.SIGHUP, leaving.set)
     else:
         loop.add_signal_handler(signal.SIGHUP, _renew, settings, tls)
@@ -184,8 +185,10 @@ def _load(settings: ServerConfig, context: ssl.SSLContext) -> None:
         raise Refused(what, "certificate and private_key are PEM files") from None
 
 
-def _renew(settings: ServerConfig, context: ssl.SSLContext) -> None:
+def _renew(settings: ServerConfig, context: ssl.SSLContext | None) -> None:
     """Read the certificate again at SIGHUP; who is connected already keeps the old one."""
+    if context is None:
+        return
     try:
         _load(settings, context)
     except Refused as refused:
