@@ -31,6 +31,7 @@ def run(args: argparse.Namespace) -> int:
     from ptywrap.setup import join  # noqa: PLC0415 - aiohttp is no part of every `--help`
 
     url = enrolment.origin(args.url)
+    join.refuse_twice()
     secret = _secret(args.token_file)
     person = sys.stdin.isatty() and sys.stdout.isatty()
     granted = join.join(url, secret, shown=person)

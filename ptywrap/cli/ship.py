@@ -40,5 +40,8 @@ def run(_args: argparse.Namespace) -> int:
         batches = text.count(outcome.waiting_batches, "batch waits", "batches wait")
         facts = text.count(outcome.waiting_facts, "fact")
         what = f"{batches}, {facts}: {text.visible(why or 'it takes longer')}"
-        raise UserError(what, "they are kept, and sent later by themselves")
+        hint = "they are kept, and sent later by themselves"
+        if outcome.state.stopped:
+            hint = "they are kept; ask for a new token, `ptywrap leave`, then join with it"
+        raise UserError(what, hint)
     return 0

@@ -18,9 +18,6 @@ _WAIT_S = 35.0  # a request that is under way lasts 30 s at most
 
 def join(url: str, secret: str, *, shown: bool) -> Enrolment:
     """Enrol with the service at an origin; `shown` says whether a person sees its notice now."""
-    former = enrolment.read()
-    if former is not None:
-        raise UserError(f"this machine has joined {former.url}", "`ptywrap leave` first")
     answer = asked(route(url, secret), "POST", "/v1/enrol", {"device": device.identity()})
     if answer.status in {401, 403} and answer.body is not None:
         raise UserError(f"{url} does not take this token: {said(answer)}", "ask for a new one")
@@ -35,6 +32,13 @@ def join(url: str, secret: str, *, shown: bool) -> Enrolment:
             f"cannot write {enrolment.file()}: {error.strerror}", "make room, then join again"
         ) from None
     return granted
+
+
+def refuse_twice() -> None:
+    """Raise UserError where this machine is enrolled already."""
+    former = enrolment.read()
+    if former is not None:
+        raise UserError(f"this machine has joined {former.url}", "`ptywrap leave` first")
 
 
 def leave() -> tuple[Enrolment, str | None]:

@@ -174,8 +174,10 @@ def _told(error: Exception) -> str:
     match error:
         case aiohttp.ClientConnectorDNSError():
             told = "its name is not known here"
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
+        case aiohttp.ClientConnectorCertificateError():
             told = f"its TLS certificate is not trusted: {_tls(error)}"
+        case aiohttp.ClientConnectorSSLError():
+            told = f"TLS does not come about: {_tls(error)}"
         case aiohttp.ConnectionTimeoutError():
             told = "no connection in time"
         case TimeoutError():
@@ -189,4 +191,5 @@ def _told(error: Exception) -> str:
 
 def _tls(error: Exception) -> str:
     cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", error)
-    return str(getattr(cause, "verify_message", "") or type(cause).__name__)
+    words = (getattr(cause, name, None) for name in ("verify_message", "reason"))
+    return next((str(word) for word in words if word), type(cause).__name__)

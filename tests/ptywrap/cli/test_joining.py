@@ -153,6 +153,19 @@ def test_shipping_tells_what_waits_and_why(
     assert shipping.counted(machine)["waiting"] == 2
 
 
+def test_a_stranger_is_told_what_to_do(home: Home, machine: Machine, it: faults.Service) -> None:
+    joined.join(home, it)
+    it.moods.append("401")
+    ran = joined.ptywrap(home, "ship")
+
+    assert (ran.returncode, ran.stderr) == (
+        1,
+        "ptywrap: 1 batch waits, 2 facts: 401: not now\n"
+        "  they are kept; ask for a new token, `ptywrap leave`, then join with it\n",
+    )
+    assert shipping.counted(machine)["waiting"] == 2
+
+
 def test_leaving_revokes_the_token_and_deletes_what_waits(
     home: Home, machine: Machine, it: faults.Service
 ) -> None:

@@ -144,6 +144,21 @@ def test_what_forbids_it_keeps_everything_here(
     assert shipping.counted(machine)["waiting"] == 6
 
 
+@pytest.mark.parametrize(("spared", "sent"), [("true", 0), ("false", 6)])
+def test_a_metered_link_is_spared_unless_the_settings_say_otherwise(
+    home: Home, machine: Machine, it: faults.Service, spared: str, sent: int
+) -> None:
+    program = home.folder / "busctl"
+    program.write_text("#!/bin/sh\necho u 1\n")
+    program.chmod(0o755)
+    home.environ["PATH"] = f"{home.folder}:{home.environ['PATH']}"
+    home.environ["PTYWRAP_SHIP_SPARINGLY"] = spared
+
+    assert _ship(home) == 0
+    assert len(shipping.stored(it)) == sent
+    assert shipping.counted(machine)["waiting"] == 6 - sent
+
+
 @pytest.mark.parametrize("switch", ["PTYWRAP_DISABLE", "DO_NOT_TRACK"])
 def test_an_off_switch_keeps_everything_here(
     home: Home, machine: Machine, it: faults.Service, switch: str
