@@ -38,7 +38,10 @@ def sizing() -> str:
         f"{cost['bytes in the file, an event']:.1f} bytes in the file for an event of a made-up "
         f"fleet; front {cost['memory of the front']:.0f} MB, store process "
         f"{cost['memory of the store process']:.0f} MB. A developer is counted as {events:,} "
-        "events a day, which is an assumption: see what yours make in `/metrics`."
+        "events a day, which is an assumption: see what yours make in `/metrics`. So counted, one "
+        f"developer costs {events * cost['core time of an event'] / 1e6:.2f} s of a core, "
+        f"{events * cost['bytes on the wire, an event'] / 1e6:.2f} MB on the wire and "
+        f"{events * cost['bytes in the file, an event'] / 1e6:.2f} MB in the file a day."
     )
     heads = ("developers", "events, mean", "core time a day", "wire a day", "file, 7 days")
     return f"{where}\n\n{table(heads, lines)}\n{_ADVICE}"
