@@ -10,6 +10,7 @@ Needs atheris (`pip install atheris`), which measures coverage; hypothesis does 
 
 import argparse
 import importlib
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -34,19 +35,28 @@ def main() -> int:
     parser.add_argument("--corpus", type=Path, help="folder that the corpus is kept in")
     parser.add_argument("--target", choices=sorted(TARGETS), default="batch")
     args = parser.parse_args()
+    if args.corpus is None:
+        return thrown_away(args.seconds, args.target)
     try:
         atheris: Any = importlib.import_module("atheris")
     except ImportError:
         print("needs atheris: pip install atheris", file=sys.stderr)
         return 1
-    with tempfile.TemporaryDirectory(prefix="corpus-") as thrown_away:
-        corpus = args.corpus or Path(thrown_away)
-        seed(corpus)
-        atheris.instrument_all()
-        options = [f"-max_total_time={args.seconds}", "-max_len=65536", "-print_final_stats=1"]
-        atheris.Setup([sys.argv[0], *options, str(corpus)], TARGETS[args.target](atheris))
-        atheris.Fuzz()
+    seed(args.corpus)
+    atheris.instrument_all()
+    options = [f"-max_total_time={args.seconds}", "-max_len=65536", "-print_final_stats=1"]
+    options += [f"-artifact_prefix={args.corpus}/", str(args.corpus)]
+    atheris.Setup([sys.argv[0], *options], TARGETS[args.target](atheris))
+    atheris.Fuzz()
     return 0
+
+
+def thrown_away(seconds: int, target: str) -> int:
+    """Fuzz in a child, which atheris ends before it could clean up; a crash prints its input."""
+    with tempfile.TemporaryDirectory(prefix="corpus-") as corpus:
+        options = ["--seconds", str(seconds), "--target", target, "--corpus", corpus]
+        argv = [sys.executable, "-m", "scripts.proofs.fuzz_batch", *options]
+        return subprocess.run(argv, cwd=_ROOT, check=False).returncode
 
 
 def seed(corpus: Path) -> None:
