@@ -1,5 +1,6 @@
 """Who may ship what, when: puts a voyage together from settings, enrolment and this machine."""
 
+import contextlib
 import functools
 import os
 import time
@@ -10,6 +11,7 @@ from typing import NamedTuple
 from ptywrap import config, device, enrolment, locks, paths, projection, templates
 from ptywrap.config import Loaded
 from ptywrap.enrolment import Enrolment
+from ptywrap.errors import UserError
 from ptywrap.outbox import Outbox
 from ptywrap.quota import Limits
 from ptywrap.ship import erasure, packing, policy
@@ -49,24 +51,30 @@ def depart(
         return Outcome(held="this machine is enrolled nowhere")
     folder = paths.device_folder(device.identity())
     paths.private(folder)
-    with locks.locked(folder / "shipper.lock", wait_s) as ours:
-        if not ours:
-            return Outcome(held="another shipper is at it")
-        os.utime(folder / "shipper.lock")
-        outbox = Outbox(folder, enrolled.tenant)
-        loaded = config.load()
-        load = Load(
-            folders=places(folder),
-            project=projected(enrolled.key, folder.name),
-            held=_watch(loaded),
-            limits=Limits(most_bytes=loaded.config.spool_bytes),
-            proxy=loaded.config.proxy,
-            ca_file=loaded.config.ca_file,
-            pace=pace,
-            deadlines=deadlines,
-        )
-        _heed(outbox, load, loaded.config.ignore)
+    with contextlib.ExitStack() as until_done:
+        try:
+            lock = folder / "shipper.lock"
+            if not until_done.enter_context(locks.locked(lock, wait_s)):
+                return Outcome(held="another shipper is at it")
+            os.utime(lock)
+            outbox = Outbox(folder, enrolled.tenant)
+            loaded = config.load()
+            load = _load(folder, enrolled, loaded)._replace(pace=pace, deadlines=deadlines)
+            _heed(outbox, load, loaded.config.ignore)
+        except OSError as error:
+            raise UserError(f"the outbox cannot be used: {error}", f"look at {folder}") from None
         return _outcome(enrolled, outbox, load, asked=asked)
+
+
+def _load(folder: Path, enrolled: Enrolment, loaded: Loaded) -> Load:
+    return Load(
+        folders=places(folder),
+        project=projected(enrolled.key, folder.name),
+        held=_watch(loaded),
+        limits=Limits(most_bytes=loaded.config.spool_bytes),
+        proxy=loaded.config.proxy,
+        ca_file=loaded.config.ca_file,
+    )
 
 
 def places(folder: Path) -> tuple[Path, Path]:

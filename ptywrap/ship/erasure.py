@@ -137,10 +137,10 @@ def _goes(fact: wire.Fact, erasure: Erasure) -> bool:
             return False
         if isinstance(fact, wire.Project):
             return True
+    elif isinstance(fact, wire.Project | wire.Host):
+        return False  # they say nothing of when something was done
     began = _began(fact)
-    if erasure.since is None:
-        return True
-    return began is not None and began >= erasure.since
+    return erasure.since is None or began is None or began >= erasure.since
 
 
 def _is_of(fact: wire.Fact, repos: Collection[str]) -> bool:
@@ -162,7 +162,7 @@ def _belongs(fact: wire.Fact, going: Collection[Key]) -> bool:
 
 
 def _began(fact: wire.Fact) -> int | None:
-    """Return when a fact began; None for what says nothing of that: a machine, a remote."""
+    """Return when a fact began, None where it is not known."""
     match fact:
         case wire.Session() | wire.Command() | wire.Process():
             return fact.started_at

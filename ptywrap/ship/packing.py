@@ -5,6 +5,7 @@ What may leave is decided here and never later: a body holds nothing that `proje
 
 import contextlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,7 +47,7 @@ def pack(outbox: Outbox, folders: Sequence[Path], project: Project) -> None:
     if not stems:
         return
     carried = _joinable(outbox)
-    for group in groups([*carried, *sources(folders, stems, project)]):
+    for group in groups(chain(carried, sources(folders, stems, project))):
         if group == carried:
             continue
         over = [source.name for source in group if source in carried]

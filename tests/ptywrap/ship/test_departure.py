@@ -17,6 +17,7 @@ from tests import home as homes
 from tests.home import Home
 from tests.shipping import Machine
 
+LOG = "state_home/ptywrap/shipper.log"
 ROOT = Path(__file__).parents[3]
 FAST = ("--between", "0", "--patience", "10", "--stretch", "0.02", "--total", "2")
 # A kill -9 of oneself in the place of a system call: here nothing after it happens.
@@ -200,6 +201,34 @@ def test_nothing_of_a_line_a_path_or_a_name_leaves(
     assert _ship(home) == 0
     assert all(canary not in repr(fact) for fact in shipping.stored(it))
     assert len(shipping.stored(it)) == 10
+
+
+def test_a_line_that_has_come_to_be_ignored_leaves_the_outbox_before_it_is_sent(
+    home: Home, machine: Machine, it: faults.Service
+) -> None:
+    machine.seal(build.a_command(line="make secret-thing"), build.a_process(), build.a_host())
+    it.moods += ["503 1", "503 3000"]
+    assert _ship(home) == 0
+    waited = shipping.counted(machine)["waiting"]
+    file = home.folder / "config_home" / "ptywrap" / "config.toml"
+    file.parent.mkdir(mode=0o700)
+    file.write_text('ignore = ["secret"]\n')
+    (machine.device / "outbox" / "state.json").unlink()
+
+    assert _ship(home) == 0
+    kinds = {type(fact) for fact in shipping.stored(it)}
+    assert (waited, kinds) == (9, {wire.Loss, wire.Host})
+    assert it.differed == 0
+
+
+def test_an_outbox_that_is_a_link_is_told_and_not_followed(
+    home: Home, machine: Machine, it: faults.Service
+) -> None:
+    (machine.device / "outbox").symlink_to(home.folder)
+
+    assert _ship(home) == 1
+    assert it.requests == []
+    assert "nothing can be shipped: UserError" in (home.folder / LOG).read_text()
 
 
 def test_what_was_dropped_is_told_as_a_loss(

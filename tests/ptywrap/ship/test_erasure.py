@@ -16,9 +16,10 @@ OLD = build.a_command(id=1, repo="aa", started_at=build.AT)
 NEW = build.a_command(id=2, repo="bb", started_at=build.AT + 100 * S)
 OF_OLD = build.a_process(command=1, started_at=build.AT + 200 * S)
 OF_NEW = build.a_flow(command=2, opened_at=build.AT)
+UNTIMED = build.a_flow(command=0, opened_at=None)
 MACHINE = build.a_host()
 REMOTE = wire.Project(repo="aa", alias="cc")
-ALL: list[wire.Fact] = [OLD, NEW, OF_OLD, OF_NEW, MACHINE, REMOTE]
+ALL: list[wire.Fact] = [OLD, NEW, OF_OLD, OF_NEW, UNTIMED, MACHINE, REMOTE]
 
 
 @pytest.mark.parametrize(
@@ -26,10 +27,13 @@ ALL: list[wire.Fact] = [OLD, NEW, OF_OLD, OF_NEW, MACHINE, REMOTE]
     [
         (Erasure(), []),
         (Erasure(since=build.AT + 50 * S), [OLD, MACHINE, REMOTE]),
-        (Erasure(repos=["aa"]), [NEW, OF_NEW, MACHINE]),
-        (Erasure(repos=["cc"]), [OLD, NEW, OF_OLD, OF_NEW, MACHINE]),
-        (Erasure(since=build.AT + 50 * S, repos=["aa"]), [OLD, NEW, OF_OLD, OF_NEW, MACHINE]),
-        (Erasure(commands=[(build.SESSION, 1)]), [NEW, OF_NEW, MACHINE, REMOTE]),
+        (Erasure(repos=["aa"]), [NEW, OF_NEW, UNTIMED, MACHINE]),
+        (Erasure(repos=["cc"]), [OLD, NEW, OF_OLD, OF_NEW, UNTIMED, MACHINE]),
+        (
+            Erasure(since=build.AT + 50 * S, repos=["aa"]),
+            [OLD, NEW, OF_OLD, OF_NEW, UNTIMED, MACHINE],
+        ),
+        (Erasure(commands=[(build.SESSION, 1)]), [NEW, OF_NEW, UNTIMED, MACHINE, REMOTE]),
     ],
 )
 def test_an_erasure_takes_what_is_of_its_commands_along(
