@@ -19,6 +19,7 @@ the same bytes.
 from array import array
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from itertools import accumulate, pairwise
 from math import log2
 from operator import itemgetter, ne
@@ -125,15 +126,16 @@ def _numbers(values: Sequence[int | None]) -> list[Any]:
     if width == 1:
         return ["n", width, data, *known]
     choices = [(_weight(data, width), ["n", width, data, *known])]
+    beside = len(set(values)) * (width + 1)
     carried = plain if not known else _carried(values)
     differences = [second - first for first, second in pairwise(carried)]
     if min(differences) >= LEAST and max(differences) <= MOST:
         width = _width(differences)
         data = _bytes(_CODES[width], differences)
         choices.append((_weight(data, width) + 8, ["o", carried[0], width, data, *known]))
-    distinct = _distinct(values)
-    beside = sum(1 if value is None else _width((value,)) + 1 for value in distinct[1])
-    choices.append((_weight(distinct[3], distinct[2]) + beside, distinct))
+    if beside < min(weight for weight, _ in choices):
+        distinct = _distinct(values)
+        choices.append((_weight(distinct[3], distinct[2]) + beside, distinct))
     return min(choices, key=itemgetter(0))[1]
 
 
@@ -148,10 +150,15 @@ def _weight(data: bytes, width: int) -> int:
     for place in range(width):
         alike = data[place::width]
         if alike.count(alike[0]) < rows:
-            bits += sum(number * log2(rows / number) for number in Counter(alike).values())
+            bits += _bits(rows) - sum(map(_bits, Counter(alike).values()))
     numbers = _array(_CODES[width], data)
     changes = 1 + sum(map(ne, numbers, numbers[1:]))
     return int(min(bits / 8, changes * (_OTHER_ROW + width / 4)))
+
+
+@cache
+def _bits(number: int) -> float:
+    return number * log2(number)
 
 
 def _carried(values: Sequence[int | None]) -> list[int]:
