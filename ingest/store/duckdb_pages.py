@@ -51,11 +51,13 @@ _ALL = Condition("true", {})
 
 
 class Told(NamedTuple):
-    """How many persons some runs are of, a category of theirs, and how long they took."""
+    """Some runs: of how many persons, of which category, how long they took, and their sums."""
 
-    people: int
+    key: Any
     category: str | None
+    people: int
     quantiles: tuple[int | None, ...]
+    sums: Sums
 
 
 class Held(NamedTuple):
@@ -67,30 +69,24 @@ class Held(NamedTuple):
 
 
 def templates(cursor: DuckDBPyConnection, window: Window) -> Templates:
-    """Return what each template cost: sums first, then the rest of those that are shown."""
+    """Return what each template cost; where few are shown, only these are read whole."""
     held = _held(cursor, window, "commands")
-    order = f"{_BY[window.by]} DESC, template NULLS LAST LIMIT {_top(window)}"
-    found = _sums(cursor, held, "template", order, _within(window))
-    names = [row[0] for row in found]
-    parts = (_within(window), _ALL if window.top is None else _named(names))
+    named = _ALL if window.top is None else _named(_ranked(cursor, window, held))
+    parts = (_within(window), named)
     told = _told(cursor, held, "template", LENGTH, *parts)
-    measured = {name: one.quantiles for name, one in told.items()}
+    measured = {one.key: one.quantiles for one in told}
     if held.source == ROLLUPS:
-        measured = _of_rollups(cursor, window, held, parts[1])
+        measured = _of_rollups(cursor, window, held, named)
         # A bucket of few runs says little, and few rows are soon read.
-        thin = [row[0] for row in found if row[1] < _THIN_RUNS]
-        if thin and held.whole and len(found) <= _THIN_TOP:
+        thin = [one.key for one in told if one.sums.runs < _THIN_RUNS]
+        if thin and held.whole and len(told) <= _THIN_TOP:
             also = (parts[0], _named(thin))
             measured |= _quantiles(cursor, "commands", "template", LENGTH, *also)
+    by = _BY[window.by]
+    told.sort(key=lambda one: (-getattr(one.sums, by), one.key is None, one.key or ""))
     rows = [
-        Template(
-            name,
-            told[name].category,
-            told[name].people,
-            _summed(sums),
-            *measured.get(name, _NONE),
-        )
-        for name, *sums in found
+        Template(one.key, one.category, one.people, one.sums, *measured.get(one.key, _NONE))
+        for one in told
     ]
     return Templates(rows, held.source)
 
@@ -99,14 +95,12 @@ def daily(cursor: DuckDBPyConnection, window: Window, template: str | None) -> P
     """Return what one template cost on each day."""
     held = _held(cursor, window, "commands")
     parts = (_within(window), _named([template]))
-    found = _sums(cursor, held, _DAY, "1", *parts)
     told = _told(cursor, held, _DAY, LENGTH, *parts)
-    measured = {day: one.quantiles for day, one in told.items()}
+    measured = {one.key: one.quantiles for one in told}
     if held.source == ROLLUPS and _known(window):
         measured = _bucketed(cursor, "hist_day", _DAY, *parts)
     rows = [
-        Period(day, told[day].people, _summed(sums), *measured.get(day, _NONE))
-        for day, *sums in found
+        Period(one.key, one.people, one.sums, *measured.get(one.key, _NONE)) for one in sorted(told)
     ]
     return Periods(rows, held.source)
 
@@ -114,10 +108,8 @@ def daily(cursor: DuckDBPyConnection, window: Window, template: str | None) -> P
 def weekly(cursor: DuckDBPyConnection, window: Window) -> Periods:
     """Return what each ISO week cost."""
     held = _held(cursor, window, "commands")
-    found = _sums(cursor, held, _WEEK, "1", _within(window))
     told = _told(cursor, held, _WEEK, "", _within(window))
-    rows = [Period(week, told[week].people, _summed(sums)) for week, *sums in found]
-    return Periods(rows, held.source)
+    return Periods([Period(one.key, one.people, one.sums) for one in sorted(told)], held.source)
 
 
 def programs(cursor: DuckDBPyConnection, window: Window) -> list[Program]:
@@ -199,27 +191,28 @@ def _named(names: Sequence[str | None], column: str = "template") -> Condition:
     return Condition(text, {"names": known})
 
 
-def _sums(
-    cursor: DuckDBPyConnection, held: Held, key: str, order: str, *parts: Condition
-) -> list[Any]:
-    within = " AND ".join(part.text for part in parts)
-    sums = ", ".join(f"coalesce(sum({name}), 0) AS {name}" for name in Sums._fields[2:])
-    text = statement(f"sums_of_{held.source}", key=key, within=within, sums=sums, order=order)
-    return cursor.execute(text, _values(parts)).fetchall()
+def _ranked(cursor: DuckDBPyConnection, window: Window, held: Held) -> list[str | None]:
+    """Return the templates that cost most."""
+    within = _within(window)
+    column = _BY[window.by]
+    measure = "runs" if column == "runs" else f"coalesce(sum({column}), 0)"
+    words = {"within": within.text, "measure": measure, "top": str(window.top)}
+    found = cursor.execute(statement(f"ranked_of_{held.source}", **words), within.values)
+    return [name for name, _ in found.fetchall()]
 
 
 def _told(
     cursor: DuckDBPyConnection, held: Held, key: str, length: str, *parts: Condition
-) -> dict[Any, Told]:
-    """Return what is no sum of each key's runs, in one reading of them."""
+) -> list[Told]:
     within = " AND ".join(part.text for part in parts)
     lengths = f"quantile_disc({length}, [0.5, 0.95])" if length else "NULL"
-    text = statement(f"people_of_{held.source}", key=key, within=within, lengths=lengths)
-    found = cursor.execute(text, _values(parts)).fetchall()
-    return {
-        name: Told(people, category, tuple(lengths or _NONE))
-        for name, people, category, lengths in found
-    }
+    sums = ", ".join(f"coalesce(sum({name}), 0)" for name in Sums._fields[2:])
+    words = {"key": key, "within": within, "lengths": lengths, "sums": sums}
+    found = cursor.execute(statement(f"told_of_{held.source}", **words), _values(parts))
+    return [
+        Told(name, category, people, tuple(lengths or _NONE), Sums(*map(_bounded, sums)))
+        for name, category, people, lengths, *sums in found.fetchall()
+    ]
 
 
 def _of_rollups(
@@ -278,10 +271,6 @@ def _values(parts: Iterable[Condition]) -> dict[str, Any]:
 def _known(window: Window) -> bool:
     """Say whether histograms know of a window: they hold neither persons nor teams."""
     return window.person is None and window.team is None
-
-
-def _summed(values: Sequence[int]) -> Sums:
-    return Sums(*map(_bounded, values))
 
 
 def _bounded(value: Any) -> Any:

@@ -1,4 +1,4 @@
--- What pages ask: {within} and {named} are conditions, {sums} and {order} come from duckdb_pages.py.
+-- What pages ask: {within} and {named} are conditions, the rest in braces is from duckdb_pages.py.
 
 -- name: horizon_of
 -- The first day that has all its rows, and the first of the merged weeks.
@@ -9,25 +9,25 @@ SELECT
 -- name: number_of_rows
 SELECT count(*) FROM {rows} WHERE {within};
 
--- name: sums_of_rows
-SELECT
-    {key}, count(*) AS runs,
-    count_if(coalesce(exit_status, 0) <> 0 OR "signal" IS NOT NULL) AS failures, {sums}
-FROM commands WHERE {within} AND wall_ns IS NOT NULL GROUP BY 1 ORDER BY {order};
+-- name: ranked_of_rows
+SELECT template, count(*) AS runs FROM commands WHERE {within} AND wall_ns IS NOT NULL
+GROUP BY 1 ORDER BY {measure} DESC, template NULLS LAST LIMIT {top};
 
--- name: sums_of_rollups
-SELECT {key}, sum(runs) AS runs, sum(failures) AS failures, {sums}
-FROM roll_day WHERE {within} GROUP BY 1 HAVING sum(runs) > 0 ORDER BY {order};
+-- name: ranked_of_rollups
+SELECT template, sum(runs) AS runs FROM roll_day WHERE {within}
+GROUP BY 1 HAVING sum(runs) > 0 ORDER BY {measure} DESC, template NULLS LAST LIMIT {top};
 
--- name: people_of_rows
+-- name: told_of_rows
 SELECT
-    {key}, count(DISTINCT person) FILTER (person <> ''), any_value(category), {lengths}
+    {key}, any_value(category), count(DISTINCT person) FILTER (person <> ''), {lengths},
+    count(*), count_if(coalesce(exit_status, 0) <> 0 OR "signal" IS NOT NULL), {sums}
 FROM commands WHERE {within} AND wall_ns IS NOT NULL GROUP BY 1;
 
--- name: people_of_rollups
+-- name: told_of_rollups
 SELECT
-    {key}, count(DISTINCT person) FILTER (person <> '' AND runs > 0), any_value(category), NULL
-FROM roll_day WHERE {within} GROUP BY 1;
+    {key}, any_value(category), count(DISTINCT person) FILTER (person <> '' AND runs > 0), NULL,
+    sum(runs), sum(failures), {sums}
+FROM roll_day WHERE {within} GROUP BY 1 HAVING sum(runs) > 0;
 
 -- name: quantiles_of_rows
 SELECT {key} AS name, quantile_disc({length}, [0.5, 0.95])

@@ -18,6 +18,10 @@ DAYS = 30
 BATCH_COMMANDS = 48
 SESSION_COMMANDS = 144
 PROCESSES = 20
+# A person uses so many templates, a few of them those that everybody uses most; Zipf's law.
+_WORDS = 60
+_SHARED = 8
+_REPOS = 40
 DAY_NS = 86_400_000_000_000
 _CHUNK = 1_000_000
 _OF_DAY = "(SELECT * FROM commands WHERE day = {day})"
@@ -40,14 +44,25 @@ _LENGTH = (
     "CAST({median} * exp({spread} * sqrt(-2 * ln({first})) * cos(2 * pi() * {second})) AS BIGINT)"
 )
 
+# A template takes 10 ms to 100 s, most runs of it within a factor of two.
+_MEDIAN_NS = "pow(10, 7 + hash(t) % 1000 / 250)"
+
 _COMMANDS = """
 CREATE OR REPLACE TEMP TABLE made AS
+WITH drawn AS (
+    SELECT
+        i, i // {batch_commands} AS b, i // {session_commands} AS s,
+        CAST(pow({words}, {even_1}) AS INTEGER) - 1 AS word
+    FROM range({first}, {last}) AS r(i)
+), named AS (
+    SELECT *, CASE WHEN word < {shared} THEN word
+        ELSE CAST(hash(s % {people} * 1000 + word) % {templates} AS INTEGER) END AS t
+    FROM drawn
+)
 SELECT
-    i, i // {batch_commands} AS b, i // {session_commands} AS s,
-    CAST(pow({templates}, {even_1}) AS INTEGER) - 1 AS t,
-    {first_at} + CAST(i * {step_ns}::DOUBLE AS BIGINT) AS started_at,
+    i, b, s, t, {first_at} + CAST(i * {step_ns}::DOUBLE AS BIGINT) AS started_at,
     {wall} AS wall_ns, {cpu_share} AS share
-FROM range({first}, {last}) AS r(i);
+FROM named;
 INSERT INTO commands BY NAME
 SELECT
     DATE '1970-01-01' + CAST(started_at // {day_ns} AS INTEGER) AS day,
@@ -57,7 +72,8 @@ SELECT
     CAST(hash(i, 1) % 9223372036854775807 AS BIGINT) AS id, started_at,
     'tool' || t % 60 || ' sub' || t || ' …' AS shape, 'tool' || t % 60 || ' sub' || t AS template,
     'tool' || t % 60 AS program, 'category ' || t % 9 AS category,
-    md5('r' || s % 40) AS repo, md5('r' || s % 40) AS repo_name, 'main' AS branch,
+    md5('r' || s // 2 % {repos}) AS repo, md5('r' || s // 2 % {repos}) AS repo_name,
+    'main' AS branch,
     md5('c' || i // 40) AS "commit", 'human' AS actor, 'bash' AS shell, s % 30000 AS shell_pid,
     wall_ns, 0 AS suspended_ns, CASE WHEN {even_4} < 0.08 THEN 1 ELSE 0 END AS exit_status,
     CAST(wall_ns * share AS BIGINT) AS cpu_user_ns,
@@ -150,6 +166,9 @@ def _words(size: Size, last_day: int, first: int, last: int) -> dict[str, str]:
         "tenant": TENANT,
         "people": size.people,
         "templates": size.templates,
+        "words": _WORDS,
+        "shared": _SHARED,
+        "repos": _REPOS,
         "processes": PROCESSES,
         "batch_commands": BATCH_COMMANDS,
         "session_commands": SESSION_COMMANDS,
@@ -160,7 +179,7 @@ def _words(size: Size, last_day: int, first: int, last: int) -> dict[str, str]:
 def _filled(text: str, words: dict[str, str], number: str) -> str:
     """Fill in words and draws; `number` names the row."""
     draws = {f"even_{salt}": _EVEN.replace("{salt}", str(salt)) for salt in range(1, 13)}
-    wall = _LENGTH.replace("{median}", "900000000").replace("{spread}", "1.6")
+    wall = _LENGTH.replace("{median}", _MEDIAN_NS).replace("{spread}", "0.6")
     wall = wall.replace("{first}", draws["even_2"]).replace("{second}", draws["even_3"])
     out = text.replace("{wall}", wall).replace("{cpu_share}", _EVEN.replace("{salt}", "13"))
     for name, value in draws.items():

@@ -37,14 +37,14 @@ _BATCH_ROWS = 1000
 def main() -> int:
     """Fill, measure, write the JSON, and say which demands are not met."""
     args = _arguments()
+    today = clock.wall_ns() // history.DAY_NS
     with tempfile.TemporaryDirectory(prefix="bench-", dir=args.place) as folder:
-        path = Path(folder) / "fleet.duckdb"
-        today = clock.wall_ns() // history.DAY_NS
-        size = history.Size(args.commands, args.processes, args.people, args.templates)
-        print(f"filling {size}", file=sys.stderr, flush=True)
-        seconds = history.fill(path, size, today)
+        path = args.file or Path(folder) / "fleet.duckdb"
+        if not path.exists():
+            size = history.Size(args.commands, args.processes, args.people, args.templates)
+            print(f"filling {size}", file=sys.stderr, flush=True)
+            print(f"in {history.fill(path, size, today):.0f} s", file=sys.stderr, flush=True)
         sizes = history.sizes(path)
-        print(f"filled in {seconds:.0f} s: {sizes}", file=sys.stderr, flush=True)
         rows = [_sizes(sizes, path.stat().st_size), *asyncio.run(_measured(path, today, args))]
     versions = {name: version(name) for name in ("duckdb", "numpy")}
     name = f"queries-{args.commands}{'' if args.processes else '-commands'}"
@@ -234,6 +234,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--templates", type=int, default=500, help="how many there are (500)")
     parser.add_argument("--repeats", type=int, default=5, help="answers of each question (5)")
     parser.add_argument("--arriving", type=int, default=0, help="rows a second meanwhile (none)")
+    parser.add_argument("--file", type=Path, help="a store filled before, or to be kept")
     parser.add_argument("--place", type=Path, help="where the store lies while it is measured")
     parser.add_argument("--folder", type=Path, default=report.FOLDER, help="where the JSON goes")
     return parser.parse_args()
