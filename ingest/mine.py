@@ -18,6 +18,7 @@ from ingest.entries import Entry
 from ingest.front import Call, origin
 from ingest.receive import journalled, refuse_when_full
 from ingest.sessions import COOKIE, SESSION_SECONDS
+from ingest.store import partial
 from ingest.store.base import Row, StoreError
 
 _ROWS = 200
@@ -35,19 +36,24 @@ PRIVATE = {
 
 async def page(call: Call) -> web.Response:
     """Show one's own commands, newest first, as a page or as JSON."""
-    with _asking():
+    with _asking(), partial.hearing() as heard:
         found = await call.front.store.mine(call.owner, _ROWS)
-    shown = pages.own(found.commands)
+    label = partial.worst(heard)
+    shown = pages.own(found.commands, label)
     if _wants_json(call.request):
         answer: dict[str, Any] = {"totals": shown.totals, "commands": found.commands}
+        if label is not None:
+            answer["partial"] = label._asdict()
         return web.json_response(answer, headers=PRIVATE)
     return web.Response(text=shown.html, content_type="text/html", headers=PRIVATE)
 
 
 async def export(call: Call) -> web.StreamResponse:
     """Give everything that is kept about the token's owner, as a zip of JSON files or as JSON."""
-    with _asking():
+    with _asking(), partial.hearing() as heard:
         tables = await call.front.store.export(call.owner)
+    if heard:
+        raise Denied(503, "a shard is away: it would not be all", call.front.room.retry_seconds())
     tables["tokens"] = call.front.auth.told(call.owner.tenant, call.owner.person)
     headers = PRIVATE | {"Content-Type": "application/json"}
     make: Callable[[dict[str, list[Row]]], bytes] = msgspec.json.encode

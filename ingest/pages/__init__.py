@@ -7,6 +7,7 @@ from typing import NamedTuple
 import jinja2
 
 from ingest.store.base import Row
+from ingest.store.partial import Partial
 
 _HERE = Path(__file__).parent
 # A repository is a keyed hash here, unless the administrator named it.
@@ -32,8 +33,8 @@ class Own(NamedTuple):
     totals: dict[str, int]
 
 
-def own(commands: list[Row]) -> Own:
-    """Return the page of one's own commands, as they come."""
+def own(commands: list[Row], partial: Partial | None = None) -> Own:
+    """Return the page of one's own commands, as they come; `partial` labels what is short."""
     totals = {
         "commands": len(commands),
         "failures": sum(map(_failed, commands)),
@@ -47,7 +48,8 @@ def own(commands: list[Row]) -> Own:
         "waited for": _length(totals["wait_ns"]),
     }
     lines = [_line(row) for row in commands]
-    return Own(_environment.get_template("own.html").render(lines=lines, totals=words), totals)
+    page = _environment.get_template("own.html")
+    return Own(page.render(lines=lines, totals=words, partial=partial), totals)
 
 
 def style() -> str:

@@ -1,8 +1,9 @@
 """Calls of a `Store` as frames over a socket: the method's name and typed arguments, never SQL.
 
 A frame is a u32 little-endian length and so many bytes: one of `VERSION`, then MessagePack. A call
-is `[name, {argument: value}]`, answered by `[true, value]` or `[false, [what, hint]]`. Types are
-those of the protocol's own annotations, so that a method added there can be called at once.
+is `[name, {argument: value}]`, answered by `[true, value]` or `[false, [what, hint]]`; an answer
+that not every shard had a part in is `[true, value, [shards, answered]]`. Types are those of the
+protocol's own annotations, so that a method added there can be called at once.
 """
 
 import struct
@@ -12,7 +13,9 @@ from typing import Any, NamedTuple, get_type_hints
 
 import msgspec
 
+from ingest.store import partial
 from ingest.store.base import Store, StoreError
+from ingest.store.partial import Partial
 
 VERSION = 1
 LENGTH = struct.Struct("<I")
@@ -38,6 +41,7 @@ class _Said(NamedTuple):
 class _Answer(NamedTuple):
     ok: bool
     value: msgspec.Raw
+    label: Partial | None = None
 
 
 class _Refusal(NamedTuple):
@@ -69,9 +73,9 @@ def called(body: bytes) -> Call:
     return Call(said.name, arguments)
 
 
-def answer(value: Any) -> bytes:
-    """Return the frame of an answer."""
-    return _frame((True, value))
+def answer(value: Any, label: Partial | None = None) -> bytes:
+    """Return the frame of an answer, labelled where it is of some shards alone."""
+    return _frame((True, value) if label is None else (True, value, label))
 
 
 def refusal(error: StoreError) -> bytes:
@@ -80,9 +84,11 @@ def refusal(error: StoreError) -> bytes:
 
 
 def answered(name: str, body: bytes) -> Any:
-    """Return what a method answered; StoreError with what the other end said."""
+    """Return what a method answered, its label told; StoreError with what the other end said."""
     try:
-        ok, raw = _answered.decode(_opened(body))
+        ok, raw, label = _answered.decode(_opened(body))
+        if label is not None:
+            partial.tell(label)
         if ok:
             return msgspec.msgpack.decode(raw, type=_hints(name)["return"])
         refused = _refused.decode(raw)

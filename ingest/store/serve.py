@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from ingest.store import calls
+from ingest.store import calls, partial
 from ingest.store.base import Store, StoreError
 
 _PEER = struct.Struct("3i")
@@ -62,7 +62,9 @@ async def _body(reader: asyncio.StreamReader) -> bytes | None:
 async def _answer(body: bytes, opened: Opened) -> bytes:
     try:
         name, arguments = calls.called(body)
-        return calls.answer(await getattr(await opened(), name)(**arguments))
+        with partial.hearing() as heard:
+            answer = await getattr(await opened(), name)(**arguments)
+        return calls.answer(answer, partial.worst(heard))
     except StoreError as error:
         return calls.refusal(error)
     except (TypeError, ValueError, LookupError, OverflowError) as error:
