@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import sys
 import tempfile
-import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -68,7 +67,7 @@ async def _round(folder: Path, laptops: int, number: int) -> tuple[dict[str, flo
         before = sum(map(_core_s, both))
         played = await play(fleet, ledger, secret, Pace(workers=2))
         rows = sum(fate.rows for fate in played.fates)
-        await asyncio.to_thread(_drained, service, len(played.fates))
+        await asyncio.to_thread(service.drained, len(played.fates))
         spent = sum(map(_core_s, both)) - before
         memory = [resident_bytes(one.pid, "VmHWM") / 1e6 for one in both]
         await asyncio.to_thread(service.stop)
@@ -87,11 +86,6 @@ async def _round(folder: Path, laptops: int, number: int) -> tuple[dict[str, flo
         rows / played.sent_s,
     )
     return dict(zip(_NAMES, values, strict=True)), wrong
-
-
-def _drained(service: Service, batches: int) -> None:
-    while service.metrics().get("ptywrap_batches_stored_total", 0.0) < batches:
-        time.sleep(0.2)
 
 
 def _core_s(process: psutil.Process) -> float:

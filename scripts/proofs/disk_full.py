@@ -61,6 +61,7 @@ async def prove(folder: Path, disk: Disk, *, guarded: bool) -> dict[str, Any]:
             await asyncio.to_thread(service.start)
             secret = await asyncio.to_thread(service.secret, "--enrol", "--uses", "1000")
             refused = await _load(service, ledger, secret, disk)
+            await asyncio.to_thread(service.drained, len(ledger.fates()))
             status = await asyncio.to_thread(service.stop)
             found = counted([ledger], str(service.file))
         finally:

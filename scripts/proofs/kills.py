@@ -32,7 +32,7 @@ class Load(NamedTuple):
     """How much is sent while things die."""
 
     laptops: int = 8
-    days: int = 3
+    days: int = 8
     commands: int = 60
     rows: int = 200
     weather: Weather = Weather()
@@ -60,8 +60,10 @@ async def prove(folder: Path, load: Load, killing: Killing, store: str = "") -> 
         killer = asyncio.create_task(_kill(service, killing))
         while not killer.done() or not ledgers:
             ledgers.append(Ledger(folder / f"fleet-{len(ledgers)}"))
-            await _play(url, ledgers[-1], len(ledgers), secret, load)
+            await _play(url, ledgers[-1], secret, (len(ledgers), load, killing))
         opened = await killer
+        batches = len({fate.batch for ledger in ledgers for fate in ledger.fates()})
+        await asyncio.to_thread(service.drained, batches)
         status = await asyncio.to_thread(service.stop)
     finally:
         await faults.stop()
@@ -73,11 +75,14 @@ async def prove(folder: Path, load: Load, killing: Killing, store: str = "") -> 
     }
 
 
-async def _play(url: str, ledger: Ledger, seed: int, secret: str, load: Load) -> None:
+async def _play(url: str, ledger: Ledger, secret: str, what: tuple[int, Load, Killing]) -> None:
+    """Play one fleet, its days laid over the time that the killing takes at least."""
+    seed, load, killing = what
     window = Window(UNTIL, load.days, load.commands)
     fleet = ledger.begin(Fleet(url, load.laptops, seed, window, load.rows))
     patience = Patience(first_s=0.02, total_s=5.0, attempts=400)
-    await play(fleet, ledger, secret, Pace(patience=patience))
+    between_s = (killing.least_ms + killing.most_ms) / 2000
+    await play(fleet, ledger, secret, Pace(killing.rounds * between_s, patience=patience))
 
 
 def counted(ledgers: list[Ledger], store: str) -> Findings:

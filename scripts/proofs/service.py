@@ -135,6 +135,17 @@ class Service:
                 found[plain] = found.get(plain, 0.0) + float(value)
         return found
 
+    def drained(self, batches: int, within_s: float = 240.0) -> float:
+        """Return how long it takes until so many batches are stored, s."""
+        begun = time.monotonic()
+        name = "ptywrap_batches_stored_total"
+
+        def stored() -> bool:
+            return self.metrics().get(name, 0.0) >= batches
+
+        wait(stored, "the journal is not drained", within_s)
+        return time.monotonic() - begun
+
 
 def wait(true: Callable[[], bool], otherwise: str, within_s: float = PATIENCE_S) -> None:
     """Wait until something is true; TimeoutError says what was not."""

@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from scripts.fleet.play import Pace, Played, play
 from scripts.fleet.post import Patience
 from scripts.proofs.kills import Killing, Load, counted
 from scripts.proofs.kills import prove as killed
-from scripts.proofs.service import LIFTED, Service, told, wait
+from scripts.proofs.service import LIFTED, Service, told
 from tests.ingest import cluster
 
 DRAIN_S = 10.0
@@ -45,7 +44,7 @@ async def prove(folder: Path, pair: list[cluster.Server], away_s: float) -> dict
         await asyncio.sleep(away_s)
         await asyncio.to_thread(pair[1].start)
         played = await playing
-        drained = await asyncio.to_thread(_drained, service, len(played.fates))
+        drained = await asyncio.to_thread(service.drained, len(played.fates))
         status = await asyncio.to_thread(service.stop)
     finally:
         await asyncio.to_thread(service.close)
@@ -55,14 +54,6 @@ async def prove(folder: Path, pair: list[cluster.Server], away_s: float) -> dict
 def url(pair: list[cluster.Server]) -> str:
     """Return the store's URL of some shards."""
     return f"clickhouse://{','.join(one.address for one in pair)}/{_DATABASE}"
-
-
-def _drained(service: Service, batches: int) -> float:
-    """Return how long it takes until every batch is stored."""
-    begun = time.monotonic()
-    name = "ptywrap_batches_stored_total"
-    wait(lambda: service.metrics().get(name, 0.0) >= batches, "the journal is not drained", 60.0)
-    return time.monotonic() - begun
 
 
 def _result(played: Played, ledger: Ledger, store: str, drained: float) -> dict[str, Any]:
