@@ -5,17 +5,17 @@
 -- A touch is behind every roll that has begun, so a roll that begins later has seen its rows.
 INSERT INTO touched_days (kind, day, version)
 SELECT kind, day, 1 + begun AS version
-FROM (SELECT told.1 AS kind, told.2 AS day FROM (SELECT arrayJoin([{days}]) AS told))
+FROM (SELECT told.1 AS kind, told.2 AS day FROM (SELECT arrayJoin([{days}]) AS told)) AS days
 ANY LEFT JOIN (
     SELECT kind, day, max(version) AS begun FROM begun_days GROUP BY kind, day
-) USING (kind, day)
+) AS rolls USING (kind, day)
 
 -- name: clean
 SELECT day, rolled AS version FROM (
     SELECT day, max(version) AS rolled FROM rolled_days WHERE kind = $kind GROUP BY day
-) ANY LEFT JOIN (
+) AS rolls ANY LEFT JOIN (
     SELECT day, max(version) AS touched FROM touched_days WHERE kind = $kind GROUP BY day
-) USING (day)
+) AS touches USING (day)
 WHERE rolled > touched OR day < (SELECT max(day) FROM horizons WHERE name = $kind)
 
 -- name: unrolled
@@ -24,9 +24,9 @@ day NOT IN (SELECT day FROM ({clean}))
 -- name: dirty
 SELECT day, rolled FROM (
     SELECT day, max(version) AS touched FROM touched_days WHERE kind = $kind GROUP BY day
-) ANY LEFT JOIN (
+) AS touches ANY LEFT JOIN (
     SELECT day, max(version) AS rolled FROM rolled_days WHERE kind = $kind GROUP BY day
-) USING (day)
+) AS rolls USING (day)
 WHERE rolled <= touched AND day < toDate($today)
 AND day >= (SELECT max(day) FROM horizons WHERE name = $kind)
 ORDER BY day
