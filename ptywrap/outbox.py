@@ -80,7 +80,7 @@ class Outbox:
             self._write(one)
         packed = [f"packed {one.name} {one.facts} {','.join(one.stems) or '-'}" for one in made]
         self._add(*packed, *events, *(f"withdrawn {name}" for name in over))
-        for body in self.waiting():
+        for body in self.waiting() if over else ():
             if body.name in over:
                 body.path.unlink(missing_ok=True)
 
@@ -123,7 +123,7 @@ class Outbox:
         try:
             self.deliveries.add(*events)
         except OSError:
-            self._reserve.unlink()
+            self._reserve.unlink(missing_ok=True)
             self.deliveries.add(*events)
 
     def _keep_room(self) -> None:

@@ -71,8 +71,9 @@ def _shipping(on: Page, shipping: dict[str, Any]) -> None:
         on.line(Part(f"not sent, dropped: {text.count(number, 'fact')}, {reason}", Style.DOUBT))
     if shipping["rejected"]:
         number = text.count(shipping["rejected_batches"], "batch", "batches")
+        aside = f", kept aside: {number}" if shipping["rejected_batches"] else ""
         why = text.visible(shipping["rejected"])
-        on.line(Part(f"rejected by the service, kept aside: {number}: {why}", Style.BAD))
+        on.line(Part(f"rejected by the service{aside}: {why}", Style.BAD))
 
 
 def gather() -> dict[str, Any]:

@@ -68,8 +68,8 @@ class Voyage:
         self._load = load
         self._queue: list[Body] = []
         self._next_at = 0.0
-        self._until = time.monotonic() + load.pace.patience_s
-        self.state = state.read(outbox.folder)
+        self._patience_s = load.pace.patience_s
+        self.state = msgspec.structs.replace(state.read(outbox.folder), held=None)
         self.done = Done()
 
     def run(self, *, asked: bool = False) -> Done:
@@ -146,10 +146,9 @@ class Voyage:
         try:
             self._outbox.tried(body)
             data = body.path.read_bytes()
-        except OSError as error:
-            _LOG.warning("a body cannot be read, or not be marked: errno %s", error.errno)
+        except FileNotFoundError:  # the observer had to make room
             self._queue = self._queue[1:]
-            return not body.path.exists()
+            return True
         found = verdict(await courier.batch(data, batch), batch)
         match found.meaning:
             case Meaning.KEPT:
@@ -173,7 +172,12 @@ class Voyage:
         if request.commands is None:
             for query in _queries(request):
                 found = _yes(await courier.ask("DELETE", f"/v1/me{query}"))
-                if found.meaning != Meaning.KEPT:
+                if found.meaning == Meaning.WRONG:
+                    # It will never say yes; what is forgotten here must not stop all the rest.
+                    self.state = msgspec.structs.replace(
+                        self.state, rejected=f"erasure: {found.why}"
+                    )
+                elif found.meaning != Meaning.KEPT:
                     return await self._again(found)
         path.unlink(missing_ok=True)
         return True
@@ -205,13 +209,14 @@ class Voyage:
             drawn = wait_s(self.state.failures, _chance.random())
             wait = drawn * self._load.pace.stretch
         self._keep(self.state.failed(found.why, wait, asked=found.retry_after_s is not None))
-        if time.monotonic() + wait > self._until:
+        self._patience_s -= wait
+        if self._patience_s < 0:
             return False
         await asyncio.sleep(wait)
         return True
 
     def _set_aside(self, body: Body, found: Verdict) -> None:
-        _LOG.warning("a batch was rejected: %s", found.why)
+        _LOG.warning("a batch was rejected")
         self._outbox.rejected(body)
         self._count(rejected=1)
         self.state = msgspec.structs.replace(self.state, rejected=found.why)

@@ -9,7 +9,7 @@ import pytest
 
 from ptywrap import wire
 from ptywrap.quota import Limits
-from ptywrap.ship import erasure
+from ptywrap.ship import erasure, state
 from ptywrap.ship.voyage import Pace
 from tests import build, faults, shipping
 from tests.shipping import Machine
@@ -69,6 +69,41 @@ def test_nothing_is_sent_while_something_is_being_forgotten(machine: Machine) ->
 
     assert (it.requests, voyage.state.held) == ([], "something is being forgotten")
     assert machine.outbox().waiting() == []
+
+
+def test_an_erasure_that_is_refused_for_good_is_told_and_stops_nothing(machine: Machine) -> None:
+    outbox = machine.pack()
+    erasure.ask(erasure.begin(outbox.folder, erasure.Erasure(since=1)))
+    with faults.service() as it:
+        it.moods.append("400")
+        voyage = machine.voyage(it.url)
+        done = voyage.run()
+
+    assert (done.facts, voyage.state.rejected) == (1, "erasure: 400: not now")
+    assert erasure.asked(outbox.folder) == []
+
+
+def test_patience_is_for_waiting_not_for_work(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    for boot in ("one", "two", "three"):
+        machine.header = build.a_segment(boot_id=boot)
+        machine.seal(*shipping.losses(1))
+    with faults.service() as it:
+        it.moods += ["keep", "keep", "500"]
+        pace = Pace(between_s=0.2, patience_s=0.3, stretch=0.1)
+        done = machine.voyage(it.url, pace=pace).run()
+
+    assert done.batches == 3
+
+
+def test_why_nothing_was_tried_is_forgotten_by_the_next_voyage(machine: Machine) -> None:
+    with faults.service() as it:
+        machine.voyage(it.url, held=lambda: "paused").run()
+        machine.voyage(it.url).run()
+        voyage = machine.voyage(it.url)
+        voyage.run()
+
+    assert state.read(machine.device / "outbox").held is None
 
 
 def test_repositories_are_erased_by_their_ids(machine: Machine) -> None:
