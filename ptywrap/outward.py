@@ -26,7 +26,7 @@ CLASSES = frozenset(("cpu", "runqueue", "disk", "network", "input", "lock", "oth
 TRUNKS = frozenset(("main", "master", "develop", "trunk"))
 
 _VERSION = re.compile(
-    r"(?:v|go)?[0-9]{1,5}(?:\.[0-9]{1,6}){0,5}"
+    r"(?:v|go)?[0-9]{1,4}(?:\.[0-9]{1,6}){0,5}"
     r"(?:[-.+]?(?:alpha|beta|rc|dev|post|pre|nightly|stable|release|final|lts|ga|p|a|b)"
     r"[-.]?[0-9]{0,4})?"
 )
