@@ -134,7 +134,7 @@ def decoded(packed: wire.Packed, rows: int, spec: Spec) -> tuple[Values | None, 
 
 def _ints(packed: wire.Packed, rows: int, kind: str) -> Ints:
     if packed.kind == "c":
-        # A third of what numpy.full takes, and half of a batch's columns are such.
+        # numpy.full takes three times as long.
         alike: Any = numpy.empty(rows, _NUMPY[kind])
         alike.fill(_held(packed.first, kind))
         return Ints(alike)

@@ -70,7 +70,7 @@ def test_any_fact_is_projected_and_packed(facts: list[wire.Fact]) -> None:
 
 
 @given(filled.facts())
-def test_numbers_leave_as_they_are_and_keys_stay_apart(facts: list[wire.Fact]) -> None:
+def test_numbers_leave_as_they_are(facts: list[wire.Fact]) -> None:
     for fact in facts:
         left = out(fact)
         numbers = [name for name in projection.FIELDS[type(fact)] if name.endswith(("_ns", "_at"))]
