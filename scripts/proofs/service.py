@@ -115,10 +115,11 @@ class Service:
         while self.kill_store():
             time.sleep(_LOOK_S)
 
-    def asks(self, path: str) -> tuple[int, bytes]:
+    def asks(self, path: str, **headers: str) -> tuple[int, bytes]:
         """Return status and body of a GET; status 0 where nobody answers."""
+        request = urllib.request.Request(self.url + path, headers=headers)  # noqa: S310 - loopback
         try:
-            with urllib.request.urlopen(self.url + path, timeout=5) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.read()

@@ -9,6 +9,7 @@ usage: python -m scripts.proofs.shards [--away 8] [--rounds 0]
 
 import argparse
 import asyncio
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -40,15 +41,28 @@ async def prove(folder: Path, pair: list[cluster.Server], away_s: float) -> dict
         pace = Pace(over_s=away_s + 2 * _BEFORE_S, patience=Patience(first_s=0.05))
         playing = asyncio.create_task(play(fleet, ledger, secret, pace))
         await asyncio.sleep(2 * _BEFORE_S)
+        whole = await asyncio.to_thread(_label, service, ledger)
         pair[1].kill()
         await asyncio.sleep(away_s)
+        short = await asyncio.to_thread(_label, service, ledger)
         await asyncio.to_thread(pair[1].start)
         played = await playing
         drained = await asyncio.to_thread(service.drained, len(played.fates))
         status = await asyncio.to_thread(service.stop)
     finally:
         await asyncio.to_thread(service.close)
-    return _result(played, ledger, store, drained) | {"status_at_the_end": status}
+    result = _result(played, ledger, store, drained)
+    labelled = (whole, short) == (None, {"shards": 2, "answered": 1})
+    result["holds"] = result["holds"] and labelled
+    return result | {"labelled": labelled, "status_at_the_end": status}
+
+
+def _label(service: Service, ledger: Ledger) -> Any:
+    """Return the label of somebody's own page just now."""
+    account = next(iter(ledger.accounts().values()))
+    bearer = f"Bearer {account.token}"
+    _, body = service.asks("/", Accept="application/json", Authorization=bearer)
+    return json.loads(body).get("partial")
 
 
 def url(pair: list[cluster.Server]) -> str:
