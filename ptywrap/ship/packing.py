@@ -57,11 +57,10 @@ def pack(outbox: Outbox, folders: Sequence[Path], project: Project) -> None:
 def _keep(outbox: Outbox, group: Sequence[Source], over: Sequence[str]) -> None:
     name = outbox.free(group[-1].name)
     facts, bodies = joined(group, name)
-    events = []
+    left_out = len(facts) - sum(body.facts for body in bodies)
+    events = [f"lost {name}-part {left_out} too_large"] if left_out else []
     if not bodies:
-        events = [f"packed {name} 0 {','.join(stems(group))}", f"sent {name} 0"]
-    elif left_out := len(facts) - sum(body.facts for body in bodies):
-        events = [f"lost {name}-part {left_out} too_large"]
+        events += [f"packed {name} 0 {','.join(stems(group))}", f"sent {name} 0"]
     outbox.keep(bodies, over, events)
 
 

@@ -162,6 +162,17 @@ def test_what_a_reader_would_refuse_is_halved_at_once(tmp_path: Path) -> None:
     assert sum(body.facts for body in bodies) == 200
 
 
+def test_a_fact_that_fits_in_no_batch_is_counted(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    reasons = {f"reason {number}": number for number in range(wire.ROWS_LIMIT + 1)}
+    machine.seal(build.a_command(other_reasons=reasons))
+
+    packed = machine.pack()
+
+    assert (packed.waiting(), packed.deliveries.counts().dropped) == ([], {"too large": 1})
+    assert machine.pack().deliveries.counts().accepted == 1
+
+
 def test_only_what_the_projection_gives_is_in_a_body(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
     machine.seal(build.a_command(line="the canary"), build.a_loss())
