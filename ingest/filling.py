@@ -8,17 +8,22 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ingest import clock, groups, journal
 from ingest.groups import Group
 from ingest.journal import Position
-from ingest.store.base import SERVICE, Batch, Store, StoreError, Unstorable
+from ingest.store.base import SERVICE, Batch, Scope, Store, StoreError, Unstorable
 
 _POLL_SECONDS = 0.1
 _SETTLE_SECONDS = 60.0
 _FOLD_SECONDS = 60.0
 _RETIRE_SECONDS = 3600.0
+_AWAY_SECONDS = 1.0
+_AWAY_TRIES = 30
 _log = logging.getLogger(__name__)
 
 
@@ -56,12 +61,12 @@ class Filling:
             reading = self._read()
             await self.store_group(group)
             await self._keep_house()
-        await self.settle()
+        await _tried(self.settle)
 
     async def store_group(self, group: Group) -> None:
         """Store one group: all of it, or with what the store refuses replaced by a loss."""
         if group.erasure is not None:
-            await self.store.forget(group.erasure.scope)
+            await self._forget(group.erasure.scope)
         try:
             await self.store.add(group.batches, group.progress)
         except Unstorable as error:
@@ -81,6 +86,14 @@ class Filling:
             self._unsettled = False
         for path in journal.passed(self.folder, Position(*await self.store.position())):
             path.unlink(missing_ok=True)
+
+    async def _forget(self, scope: Scope) -> None:
+        """Erase, as soon as all that holds rows is there; then starting anew may help."""
+        for _ in range(_AWAY_TRIES):
+            if await _tried(partial(self.store.forget, scope)):
+                return
+            await asyncio.sleep(_AWAY_SECONDS)
+        await self.store.forget(scope)
 
     async def _added(self, batch: Batch) -> bool:
         """Add one batch; say whether the store took it."""
@@ -104,14 +117,17 @@ class Filling:
     async def _keep_house(self) -> None:
         """Do what is due: checkpoint, roll up, retire."""
         if self._is_due("settle", _SETTLE_SECONDS):
-            await self.settle()
+            await _tried(self.settle)
         if self._is_due("fold", _FOLD_SECONDS):
-            await self.store.fold(clock.wall_ns())
+            await _tried(partial(self.store.fold, clock.wall_ns()))
         if self._is_due("retire", _RETIRE_SECONDS):
-            gone = await self.store.retire(SERVICE._replace(today=clock.today()))
-            if gone:
-                _log.info("%d rows were past their keeping", gone)
-                self._unsettled = True
+            await _tried(self._retire)
+
+    async def _retire(self) -> None:
+        gone = await self.store.retire(SERVICE._replace(today=clock.today()))
+        if gone:
+            _log.info("%d rows were past their keeping", gone)
+            self._unsettled = True
 
     def _is_due(self, name: str, seconds: float) -> bool:
         now = time.monotonic()
@@ -119,3 +135,15 @@ class Filling:
             return False
         self._due[name] = now + seconds
         return True
+
+
+async def _tried(work: Callable[[], Awaitable[Any]]) -> bool:
+    """Do what can be done later as well; a server that is away stops nothing else."""
+    try:
+        await work()
+    except StoreError as error:
+        if error.reopen:
+            raise
+        _log.warning("put off: %s", error)
+        return False
+    return True
