@@ -30,6 +30,7 @@ MOST = (1 << 63) - 1
 LEAST = -MOST - 1
 _CODES = {1: "b", 2: "h", 4: "i", 8: "q"}
 _INDEXES = {1: "B", 2: "H"}
+_BYTES = bytes(range(256))
 _OTHER_ROW = 3
 """About how many bytes it takes zstd to say where a row unlike the one before begins."""
 _SCALARS = frozenset({int, bool, str, bytes, type(None)})
@@ -249,7 +250,12 @@ def _read_distinct(raw: list[Any], rows: int, path: str) -> Packed:
     elif not kinds <= _TEXTS:
         for value in distinct:
             _plain(value, path)
-    if max(data if width == 1 else _array(_INDEXES[width], data)) >= len(distinct):
+    beyond = (
+        data.translate(None, _BYTES[: len(distinct)])
+        if width == 1
+        else max(_array(_INDEXES[width], data)) >= len(distinct)
+    )
+    if beyond:
         raise Unreadable(f"{path}: an index beyond its values")
     return Packed("d", width, data, None, distinct)
 
