@@ -8,7 +8,7 @@ Example: ptywrap ship
 import argparse
 
 from ptywrap import enrolment, service
-from ptywrap.cli import text
+from ptywrap.cli import page, text
 from ptywrap.errors import UserError
 
 _LOCK_S = 35.0
@@ -26,7 +26,14 @@ def run(_args: argparse.Namespace) -> int:
     if enrolled is None:
         raise UserError("this machine is enrolled nowhere", "`ptywrap join URL` enrols it")
     service.ask_observer("seal")
-    outcome = departure.depart(asked=True, wait_s=_LOCK_S)
+    with page.choose().progress() as step:
+        outcome = departure.depart(
+            asked=True,
+            wait_s=_LOCK_S,
+            tell=lambda sent, wait: step(
+                f"{sent} sent, {text.count(wait, 'batch waits', 'batches wait')}"
+            ),
+        )
     done = outcome.done
     sent = f"{text.count(done.batches, 'batch', 'batches')}, {text.count(done.facts, 'fact')}"
     if done.refused:

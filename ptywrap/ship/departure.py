@@ -41,10 +41,12 @@ def depart(
     wait_s: float = 0.0,
     pace: Pace = Pace(),  # noqa: B008 - immutable
     deadlines: Deadlines = Deadlines(),  # noqa: B008 - immutable
+    tell: Callable[[int, int], object] = lambda _sent, _wait: None,
 ) -> Outcome:
     """Ship once, if this machine is enrolled and nothing forbids it.
 
-    A user who `asked` waits up to `wait_s` for another shipper to end.
+    A user who `asked` waits up to `wait_s` for another shipper to end, and may have `tell` told
+    after each batch how many were sent and how many wait.
     """
     enrolled = enrolment.read()
     if enrolled is None:
@@ -59,7 +61,9 @@ def depart(
             os.utime(lock)
             outbox = Outbox(folder, enrolled.tenant)
             loaded = config.load()
-            load = _load(folder, enrolled, loaded)._replace(pace=pace, deadlines=deadlines)
+            load = _load(folder, enrolled, loaded)._replace(
+                pace=pace, deadlines=deadlines, tell=tell
+            )
             _heed(outbox, load, loaded.config.ignore)
         except OSError as error:
             raise UserError(f"the outbox cannot be used: {error}", f"look at {folder}") from None

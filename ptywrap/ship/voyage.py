@@ -17,6 +17,7 @@ import msgspec
 
 from ptywrap import clock, enrolment, spool, wire
 from ptywrap.enrolment import Enrolment
+from ptywrap.errors import UserError
 from ptywrap.outbox import Body, Outbox
 from ptywrap.quota import Limits
 from ptywrap.ship import erasure, losses, packing, state
@@ -48,6 +49,8 @@ class Load(NamedTuple):
     ca_file: str | None = None
     pace: Pace = Pace()
     deadlines: Deadlines = Deadlines()
+    tell: Callable[[int, int], object] = lambda _sent, _wait: None
+    """Told how many batches were sent and how many of those at hand wait, after each."""
 
 
 class Done(NamedTuple):
@@ -78,7 +81,11 @@ class Voyage:
             self._pack()
         if self.state.wait_s() and not (asked and not self.state.asked):
             return self.done
-        asyncio.run(self._sail())
+        try:
+            asyncio.run(self._sail())
+        except UserError as error:
+            self._keep(self.state.failed(error.message, 0.0))
+            raise
         state.write(self._outbox.folder, self.state)
         self._own_up()
         return self.done
@@ -163,6 +170,7 @@ class Voyage:
         self._queue = self._queue[1:] if found.meaning != Meaning.HALVE else []
         self.state = self.state.went()
         self._next_at = began + self._load.pace.between_s
+        self._load.tell(self.done.batches, len(self._queue))
         return True
 
     async def _erase(self, courier: Courier, path: Path, request: erasure.Erasure) -> bool:

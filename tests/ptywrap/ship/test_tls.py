@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from ptywrap.errors import UserError
+from ptywrap.ship import state
 from ptywrap.ship.voyage import Pace
 from tests import faults, shipping
 from tests.shipping import Machine
@@ -160,3 +161,6 @@ def test_a_file_that_holds_no_certificate_is_told(machine: Machine, tmp_path: Pa
 
     with pytest.raises(UserError, match="`ca_file` cannot be used"):
         machine.voyage("https://127.0.0.1:1", ca_file=str(empty)).run()
+    told = state.read(machine.device / "outbox").error
+    assert told is not None
+    assert told.startswith("`ca_file` cannot be used: ")

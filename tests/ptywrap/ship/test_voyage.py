@@ -203,6 +203,18 @@ def test_a_wait_the_service_asks_for_is_kept_by_the_next_shipper_too(machine: Ma
     assert 80 < found.wait_s() <= 90
 
 
+def test_a_user_is_told_after_each_batch(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    for number in range(3):
+        machine.header = build.a_segment(boot_id=str(number))
+        machine.seal(*shipping.losses(1, number))
+    told: list[tuple[int, int]] = []
+    with faults.service() as it:
+        machine.voyage(it.url, tell=lambda sent, wait: told.append((sent, wait))).run()
+
+    assert told == [(1, 2), (2, 1), (3, 0)]
+
+
 def test_catching_up_takes_its_time(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
     for boot in ("one", "two", "three"):
