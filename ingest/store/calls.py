@@ -54,6 +54,12 @@ _answered = msgspec.msgpack.Decoder(_Answer)
 _refused = msgspec.msgpack.Decoder(_Refusal)
 
 
+def may_be_called(name: str) -> bool:
+    """Say whether a method is for others than the store's owner."""
+    method = getattr(Store, name, None)
+    return not name.startswith("_") and name not in _OWNERS_ALONE and callable(method)
+
+
 def call(name: str, arguments: Mapping[str, Any]) -> bytes:
     """Return the frame that calls a method."""
     return _frame((name, arguments))
@@ -110,7 +116,6 @@ def _opened(body: bytes) -> memoryview:
 
 @cache
 def _hints(name: str) -> dict[str, Any]:
-    method = getattr(Store, name, None)
-    if name.startswith("_") or name in _OWNERS_ALONE or not callable(method):
+    if not may_be_called(name):
         raise KeyError(name)
-    return get_type_hints(method)
+    return get_type_hints(getattr(Store, name))

@@ -70,14 +70,17 @@ class Fed:
         told = self._keys.told(self._cursor, name, rows)
         numbers = numpy.array([one.number for one in self.batches])[batch]
         keys = [numpy.ma.getdata(fed[column]) for column in SHAPES[name].key]
-        return told, last_of(hashes, numbers, [*keys, self._senders[batch]])
+        kept = last_of(hashes, numbers, [*keys, self._senders[batch]])
+        if name == "projects":
+            # There is nothing to a project but its key: told again, it is only kept for longer.
+            kept &= self._keys.unsaid(hashes, fed["day"])
+        return told, kept
 
     def _hashed(self) -> dict[str, Any]:
         """Return a hash of each row's key, by table, asked of the engine at once."""
         parts = [statement("senders")]
         for place, (name, fed) in enumerate(self.tables.items()):
-            key = {column: fed[column] for column in (*SHAPES[name].key, "place_fed")}
-            self._cursor.register(f"key_{name}", key)
+            self._cursor.register(f"fed_{name}", fed)
             parts.append(
                 statement("fed_hashes", table=name, key=key_of(name, "f"), place=str(place))
             )

@@ -22,6 +22,7 @@ Boot = tuple[str, str, str]
 Day = tuple[str, int | None]
 _DRIFT_NS = 1_000_000_000
 _MOST_BOOTS = 200_000
+_MOST_SAID = 200_000
 
 
 class Began(NamedTuple):
@@ -80,6 +81,7 @@ class Keys:
         self._most = most
         self._days: dict[Day, Hashes] = {}
         self._added: list[tuple[str, Rows]] = []
+        self._said: set[tuple[int, int]] = set()
 
     def told(self, cursor: DuckDBPyConnection, table: str, rows: Rows) -> Any:
         """Return which rows may be in a table already, and remember all of them as told."""
@@ -95,8 +97,17 @@ class Keys:
             out[of_day] = found
         return out
 
+    def unsaid(self, hashes: Any, days: Any) -> Any:
+        """Return which rows were not told for their day since the store was opened."""
+        pairs = list(zip(hashes.tolist(), days.tolist(), strict=True))
+        out = numpy.array([pair not in self._said for pair in pairs])
+        self._said |= set(pairs)
+        return out
+
     def commit(self) -> None:
         """Keep what was told since the last time."""
+        if len(self._said) > _MOST_SAID:
+            self._said.clear()
         for table, rows in self._added:
             if (table, None) in self._days:
                 self._days[table, None].add(rows.hashes)
@@ -110,6 +121,7 @@ class Keys:
     def roll_back(self) -> None:
         """Forget what was told since the last time: it did not come to be."""
         self._added.clear()
+        self._said.clear()
 
     def _day(self, cursor: DuckDBPyConnection, table: str, day: int | None) -> Hashes:
         key = (table, day)

@@ -119,7 +119,8 @@ class _Loading:
         former = self._former(name, fed, again) if again.any() else _NO_FORMER
         kept[former.places[former.newer]] = False
         fed["kept"] = kept
-        self._cursor.register(f"fed_{name}", fed)
+        if not kept.all():
+            self._cursor.register(f"fed_{name}", fed)
         if again.any() or name in _ROLLED:
             self._cursor.register("former", former.relation())
         gained = self._replace(name, fed, former)

@@ -19,7 +19,7 @@ INSERT INTO batches BY NAME
 SELECT tenant, device, id, digest, rows, first_at, last_at, received_at, skew_ns FROM fed_batches;
 
 -- name: fed_hashes
-SELECT {place} AS place_table, f.place_fed, hash({key}) AS hash FROM key_{table} AS f
+SELECT {place} AS place_table, f.place_fed, hash({key}) AS hash FROM fed_{table} AS f
 
 -- name: senders
 SELECT -1 AS place_table, place_batch AS place_fed, hash(tenant, device) AS hash FROM fed_batches

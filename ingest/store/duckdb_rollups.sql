@@ -51,13 +51,12 @@ WHERE tenant <> '' AND length_ns IS NOT NULL GROUP BY ALL;
 
 -- name: rolled_flows
 -- Flows with the template of their command, which began at most eight days before them.
-CREATE OR REPLACE TEMP TABLE moving AS FROM {rows};
 CREATE OR REPLACE TEMP TABLE rolled_flows AS
 SELECT f.*, c.template, {waited} AS waited_ns
-FROM moving AS f
+FROM {rows} AS f
 LEFT JOIN (
     SELECT tenant, device, session, id, day, template FROM commands
-    WHERE day BETWEEN (SELECT min(day) FROM moving) - 8 AND (SELECT max(day) FROM moving) + 1
+    WHERE day BETWEEN (SELECT min(day) FROM {rows}) - 8 AND (SELECT max(day) FROM {rows}) + 1
 ) AS c
 ON c.tenant = f.tenant AND c.device = f.device AND c.session = f.session AND c.id = f.command
 AND c.day BETWEEN f.day - 8 AND f.day + 1;
@@ -85,13 +84,19 @@ WHERE f.day BETWEEN (SELECT min(day) FROM renamed) - 1 AND (SELECT max(day) FROM
 INSERT INTO dirty_days BY NAME
 SELECT DISTINCT day, tenant, person, false AS merged FROM {rows} WHERE tenant <> '';
 
+-- name: touched
+-- The days to fold, and about how many rows each of their rollups has.
+SELECT d.day - DATE '1970-01-01' AS day, count(h.day) AS number
+FROM (SELECT DISTINCT day FROM dirty_days) AS d
+LEFT JOIN (SELECT day FROM hist_day UNION ALL SELECT day FROM flow_hist) AS h ON h.day = d.day
+GROUP BY ALL ORDER BY 1;
+
 -- name: folded
 CREATE OR REPLACE TEMP TABLE folded AS
-SELECT {keys}, {folds} FROM {table} WHERE day IN (SELECT day FROM dirty_days) GROUP BY ALL
-HAVING sum({number}) <> 0;
+SELECT {keys}, {folds} FROM {table} WHERE day IN ({days}) GROUP BY ALL HAVING sum({number}) <> 0;
 
 -- name: unfold
-DELETE FROM {table} WHERE day IN (SELECT day FROM dirty_days);
+DELETE FROM {table} WHERE day IN ({days});
 
 -- name: fold
 INSERT INTO {table} BY NAME SELECT * FROM folded;
@@ -109,7 +114,15 @@ DELETE FROM person_week USING closing
 WHERE person_week.week = closing.week AND person_week.tenant = closing.tenant
 AND person_week.person IS NOT DISTINCT FROM closing.person;
 
+-- name: closing_weeks
+SELECT w.week - DATE '1970-01-01' AS week, count(c.day) AS number
+FROM (SELECT DISTINCT week FROM closing) AS w
+LEFT JOIN commands AS c ON c.day BETWEEN w.week AND w.week + 6
+WHERE c.day BETWEEN (SELECT min(week) FROM closing) AND (SELECT max(week) FROM closing) + 6
+GROUP BY ALL;
+
 -- name: close
+-- A part of the people at a time: medians are held in memory whole.
 INSERT INTO person_week BY NAME
 SELECT
     w.week, c.tenant, c.person, c.team, c.repo, c.template, count(*) AS runs,
@@ -118,9 +131,8 @@ SELECT
     quantile_disc({length}, 0.5) AS p50_ns, quantile_disc({length}, 0.9) AS p90_ns
 FROM commands AS c JOIN closing AS w
 ON w.tenant = c.tenant AND w.person IS NOT DISTINCT FROM c.person
-AND c.day BETWEEN w.week AND w.week + 6
-WHERE c.wall_ns IS NOT NULL
-AND c.day BETWEEN (SELECT min(week) FROM closing) AND (SELECT max(week) FROM closing) + 6
+WHERE w.week = {week} AND c.day BETWEEN {week} AND {week} + 6 AND c.wall_ns IS NOT NULL
+AND hash(c.person) % {parts} = {part}
 GROUP BY ALL;
 
 -- name: cleaned
