@@ -213,6 +213,13 @@ def test_a_damaged_file_stops_a_start(tmp_path: Path) -> None:
         Auth(tmp_path)
 
 
+def test_requests_are_counted_by_device_and_else_by_token(tmp_path: Path) -> None:
+    _token(tmp_path, "bound")
+    _token(tmp_path, "unbound", device="")
+    found = [Auth(tmp_path).identity(name) for name in ("bound", "unbound")]
+    assert [one.limited for one in found if one] == [f"t/{MINE}", f"t/{tokens.digest('unbound')}"]
+
+
 def test_many_changes_at_once_are_all_kept(tmp_path: Path) -> None:
     _secret(tmp_path, "s", uses=100)
     auth = Auth(tmp_path)
@@ -254,5 +261,7 @@ def test_what_is_told_of_ones_tokens_has_no_secret(tmp_path: Path) -> None:
     _token(tmp_path, "one")
     _token(tmp_path, "another's", person="p2")
     told = Auth(tmp_path).told("t", "p")
-    assert [(row["device"], row["team"]) for row in told] == [(MINE, "team")]
+    assert [(row["device"], row["team"], row["revoked_at"]) for row in told] == [
+        (MINE, "team", None)
+    ]
     assert tokens.digest("one") not in str(told)

@@ -55,6 +55,7 @@ def test_gzip_of_the_limit_opens_and_one_byte_more_does_not() -> None:
 
 
 def test_what_is_not_compressed_has_the_same_limit() -> None:
+    assert len(inflate.plain(bytes(KIB), "", KIB)) == KIB
     with pytest.raises(inflate.TooLarge):
         inflate.plain(bytes(KIB + 1), "", KIB)
 

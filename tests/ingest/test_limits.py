@@ -47,6 +47,11 @@ def test_bytes_are_limited_too() -> None:
     assert limits.wait("d", 1 << 10, 0.0) == 1.0
 
 
+def test_a_bucket_that_never_fills_says_a_minute() -> None:
+    bucket = Bucket(0, 1, 0.0)
+    assert (bucket.take(1, 0.0), bucket.take(1, 100.0)) == (0.0, 60.0)
+
+
 def test_all_together_are_limited() -> None:
     limits = Limits(10, 5 << 20, 5, 0.0)
     waits = [limits.wait(f"d{number}", 1, 0.0) for number in range(11)]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from ingest import journal
 from ingest.config import ServerConfig
 from ingest.journal import START, Position
 from ingest.room import Room, Seen
@@ -75,6 +76,36 @@ def test_one_comes_again_when_the_backlog_is_drained(tmp_path: Path) -> None:
     seconds = {room.retry_seconds() for _ in range(200)}
     assert 7 <= min(seconds) <= max(seconds) <= 12
     assert len(seconds) > 1
+
+
+def test_what_was_drained_is_what_was_written_and_is_gone(tmp_path: Path) -> None:
+    room = _room(tmp_path, 2)
+    room.look(_seen(at=10.0, written=1_000_000))
+    before = room.backlog_bytes
+    journals.write(tmp_path / "journal", [an_entry("more", LARGE)] * 3)
+    grown = journal.bytes_behind(tmp_path / "journal") - before
+    room.look(_seen(at=110.0, written=101_000_000 + grown))
+    # A million bytes a second: fifty seconds for so many.
+    room.backlog_bytes = 50_000_000
+    seconds = {room.retry_seconds() for _ in range(500)}
+    assert (min(seconds), max(seconds)) == (50, 75)
+
+
+def test_a_backlog_of_just_its_limit_is_taken(tmp_path: Path) -> None:
+    size = _room(tmp_path, 2)
+    size.look(_seen())
+    room = Room(tmp_path, ServerConfig(backlog_bytes=size.backlog_bytes, keep_free_bytes=0))
+    room.look(_seen())
+    assert room.refusal == ""
+
+
+def test_a_store_is_gone_after_its_time_and_not_before(tmp_path: Path) -> None:
+    room = _room(tmp_path, 2)
+    refusals = []
+    for seconds in (60.0, 60.1):
+        room.look(_seen(silent=seconds))
+        refusals.append(room.refusal)
+    assert refusals == ["", "the store process is gone"]
 
 
 def test_nobody_waits_longer_than_five_minutes(tmp_path: Path) -> None:
