@@ -180,6 +180,7 @@ TABLE = (
         "join",
         may="ptywrap.clock ptywrap.paths ptywrap.errors ptywrap.config ptywrap.device "
         "ptywrap.deliveries ptywrap.enrolment ptywrap.locks ptywrap.outbox ptywrap.ship",
+        third="msgspec",
     ),
     Row("ptywrap.cli", "*", may=_CLI),
     Row("ptywrap.cli", "doctor", may=_CLI, third="pexpect"),

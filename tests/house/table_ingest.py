@@ -103,7 +103,7 @@ INGEST = (
         "ingest.store", "duckdb duckdb_file duckdb_erase duckdb_export", may=_STORE, third="duckdb"
     ),
     Row("ingest.store", "duckdb_pages duckdb_roll duckdb_runs", may=_STORE, third="duckdb"),
-    Row("ingest.store", "duckdb_load duckdb_keys", may=_STORE, third="duckdb numpy"),
+    Row("ingest.store", "duckdb_load duckdb_fed duckdb_keys", may=_STORE, third="duckdb numpy"),
     Row("ingest.store", "duckdb_columns", may=_STORE, third="numpy", pure=True),
     Row("ingest.store", "partial", may=_STORE, pure=True),
     Row("ingest.store", "clickhouse_shard", may=_STORE, third="aiohttp"),
