@@ -6,8 +6,10 @@ from importlib import import_module
 import pytest
 
 from ptywrap import outward as told
+from ptywrap import wire
 from ptywrap.host.caches import PLACES
 from ptywrap.lifecycle import BACKENDS
+from ptywrap.lifecycle.base import EXACT, RACED, SAMPLED
 from ptywrap.lifecycle.losses import OVERRUN, RESTART
 from ptywrap.observe.sessions import _REASONS as REASONS
 from tests.ptywrap.words import RULES
@@ -147,3 +149,43 @@ def test_every_cache_folder_we_look_for_is_listed() -> None:
 @pytest.mark.parametrize("reason", [OVERRUN, RESTART, *(text for _, text in REASONS.values())])
 def test_a_reason_of_ours_for_a_loss_leaves_whole(reason: str) -> None:
     assert told.clauses(reason, RULES.outward.losses) == reason
+
+
+def test_the_words_of_facts_are_those_that_facts_are_told_with() -> None:
+    every = {tool.cat for _, tool in RULES.tools.values()} | {name for name, _ in RULES.scripts}
+    assert every | {
+        category for _, tool in RULES.tools.values() for category in tool.over.values()
+    } == told.CATEGORIES
+    assert {EXACT, RACED, SAMPLED} == told.COMPLETENESS
+    assert {name.removesuffix("_ns") for name in wire.Split.__struct_fields__} == told.CLASSES
+    assert {"human", "agent", "ci", "script"} == told.ACTORS
+    assert {"exact", "likely", "none"} == told.CONFIDENCE
+
+
+@pytest.mark.parametrize(
+    ("ports", "expected"),
+    [
+        ((80, 8080), "http"),
+        ((443, 8443), "https"),
+        ((22,), "ssh"),
+        ((53, 853), "dns"),
+        ((9418,), "git"),
+        ((3306, 5432, 6379, 27017), "database"),
+        ((25, 587, 993), "mail"),
+        ((5672, 9092), "queue"),
+        ((0, 21, 1023), "system"),
+        ((1024, 49151), "user"),
+        ((49152, 65535), "dynamic"),
+        ((None,), "unknown"),
+    ],
+)
+def test_a_port_is_of_the_class_it_is_usually_for(ports: tuple[int | None], expected: str) -> None:
+    assert {told.port_class(port) for port in ports} == {expected}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("23B81", "23B81"), ("22631.2861", None), ("10.0.22631", "10.0.22631"), ("payroll", None)],
+)
+def test_a_build_is_numbers_or_as_macos_names_them(text: str, expected: str | None) -> None:
+    assert told.build(text) == expected
