@@ -27,7 +27,7 @@ from ingest.store.base import (
     Scope,
     Totals,
 )
-from ingest.store.clickhouse_cluster import Cluster, Place, place, shard_of
+from ingest.store.clickhouse_cluster import Cluster, Place, place, shard_of, together
 from ingest.store.clickhouse_columns import columns
 from ingest.store.clickhouse_export import export
 from ingest.store.clickhouse_lane import Lane
@@ -82,7 +82,7 @@ class ClickHouse:
             if progress is not None:
                 repeated = len(batches) - len(fresh)
                 await self._ledger.begin(progress, repeated, (item.key for item in fresh))
-            await asyncio.gather(*(lane.push(wait=False) for lane in self._lanes))
+            await together(lane.push(wait=False) for lane in self._lanes)
             await self._ledger.advance(self._lanes)
             return len(fresh)
 
@@ -199,7 +199,7 @@ class ClickHouse:
             await lane.close()
 
     async def _settled(self) -> None:
-        await asyncio.gather(*(lane.push(wait=True) for lane in self._lanes))
+        await together(lane.push(wait=True) for lane in self._lanes)
         await self._ledger.advance(self._lanes)
         if not all(lane.empty for lane in self._lanes):
             raise self._cluster.away()

@@ -2,8 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Iterable, Sequence
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import parse_qs, unquote
 
 from ingest.store import partial
@@ -19,6 +19,7 @@ from ingest.store.clickhouse_shard import (
 )
 from ingest.store.partial import Partial
 
+Done = TypeVar("Done")
 PORT = 8123
 _USER, _PASSWORD = "PTYWRAP_CLICKHOUSE_USER", "PTYWRAP_CLICKHOUSE_PASSWORD"
 
@@ -78,6 +79,17 @@ def shard_of(device: str, shards: int) -> int:
     return chosen
 
 
+async def together(works: Iterable[Awaitable[Done]]) -> list[Done]:
+    """Do works beside each other, all to their end; then the first failure is raised."""
+    done = await asyncio.gather(*works, return_exceptions=True)
+    out = []
+    for one in done:
+        if isinstance(one, BaseException):
+            raise one
+        out.append(one)
+    return out
+
+
 class Cluster:
     """Every shard, in the order of the URL."""
 
@@ -92,7 +104,7 @@ class Cluster:
         StoreError: none answered, or one refused.
         """
         text = statement(name, words, **values)
-        answers = await asyncio.gather(*(self._asked(shard, text) for shard in self.shards))
+        answers = await together(self._asked(shard, text) for shard in self.shards)
         answered = sum(rows is not None for rows in answers)
         if answered == 0:
             raise self.away()

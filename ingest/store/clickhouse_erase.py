@@ -4,7 +4,6 @@ A mutation rewrites parts in the background; it is waited for, and what other ro
 last: killed in the middle, the same erasure can be begun again.
 """
 
-import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
@@ -12,7 +11,7 @@ from typing import NamedTuple
 
 from ingest.store import clickhouse_roll as roll
 from ingest.store.base import Forgotten, Keep, Row, Scope
-from ingest.store.clickhouse_cluster import Cluster
+from ingest.store.clickhouse_cluster import Cluster, together
 from ingest.store.clickhouse_columns import repeated, whole
 from ingest.store.clickhouse_native import Column, block
 from ingest.store.clickhouse_runs import Key, key_of, owned
@@ -72,7 +71,7 @@ async def forget(cluster: Cluster, scope: Scope) -> Forgotten:
     touched = {("commands", row["day"]) for row in found}
     touched |= await _flow_days(cluster, doom)
     for tables in _PHASES:
-        await asyncio.gather(*(_delete(cluster, table, doom) for table in tables))
+        await together(_delete(cluster, table, doom) for table in tables)
     await _forget_rollups(cluster, doom)
     if touched:
         await _everywhere(cluster, touching(sorted(touched)))
@@ -159,7 +158,7 @@ async def older(cluster: Cluster, table: str, day: int, column: str = "day") -> 
 async def delete(cluster: Cluster, table: str, condition: str) -> None:
     """Delete rows everywhere, and wait until they are gone."""
     text = statement("delete", {"table": table, "condition": condition})
-    await asyncio.gather(*(_told(cluster, shard, table, text) for shard in cluster.shards))
+    await together(_told(cluster, shard, table, text) for shard in cluster.shards)
 
 
 async def _repos(cluster: Cluster, scope: Scope) -> str:
@@ -232,7 +231,7 @@ async def _named(cluster: Cluster, table: str, keys: Sequence[Key]) -> None:
 
 
 async def _everywhere(cluster: Cluster, text: str) -> None:
-    await asyncio.gather(*(_told(cluster, shard, "", text) for shard in cluster.shards))
+    await together(_told(cluster, shard, "", text) for shard in cluster.shards)
 
 
 async def _told(cluster: Cluster, shard: Shard, table: str, text: str) -> None:

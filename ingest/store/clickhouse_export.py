@@ -1,10 +1,9 @@
 """Everything that ClickHouse holds about one person."""
 
-import asyncio
 from typing import Any
 
 from ingest.store.base import Row
-from ingest.store.clickhouse_cluster import Cluster
+from ingest.store.clickhouse_cluster import Cluster, together
 from ingest.store.clickhouse_runs import last_told, typed
 from ingest.store.clickhouse_schema import SKETCHES, statement
 from ingest.store.questions import Owner
@@ -21,7 +20,7 @@ async def export(cluster: Cluster, owner: Owner) -> dict[str, list[Row]]:
     found = dict(
         zip(
             names,
-            await asyncio.gather(*(_about(cluster, name, owner) for name in names)),
+            await together(_about(cluster, name, owner) for name in names),
             strict=True,
         )
     )

@@ -4,13 +4,12 @@ Counts of what was repeated and rejected go with the position and grow with it, 
 that is told twice counts once. Every shard that is there keeps it: the newest stands.
 """
 
-import asyncio
 from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from ingest.store.base import Progress
-from ingest.store.clickhouse_cluster import Cluster
+from ingest.store.clickhouse_cluster import Cluster, together
 from ingest.store.clickhouse_lane import Lane
 from ingest.store.clickhouse_load import Mark
 from ingest.store.clickhouse_schema import statement
@@ -71,7 +70,7 @@ class Ledger:
                 **self._newest._asdict(),
                 version=(self._newest.number << _OFFSET_BITS) + self._newest.offset,
             )
-            await asyncio.gather(*(self._tell(lane, text) for lane in lanes))
+            await together(self._tell(lane, text) for lane in lanes)
 
     async def _tell(self, lane: Lane, text: str) -> None:
         if lane.away:

@@ -4,7 +4,6 @@ Each shard answers for its own devices; where the number of shards was changed i
 run two of them hold tellings of it, of which the later stands here too.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 from statistics import median_low
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ingest.store import rows
 from ingest.store.base import Log, LogQuestion, Row, Run
-from ingest.store.clickhouse_cluster import Cluster
+from ingest.store.clickhouse_cluster import Cluster, together
 from ingest.store.clickhouse_schema import listed, statement
 from ingest.store.questions import Owner
 from ingest.store.tables import CHILDREN, SHAPES, kinds
@@ -208,21 +207,21 @@ async def _facts(cluster: Cluster, key: Key) -> list[wire.Fact]:
     since = row["started_at"] or 0
     until = min(since + (row["wall_ns"] or 0), _MOST)
     machine = {"tenant": key.tenant, "device": key.device}
-    daemons, reasons, flows, samples = await asyncio.gather(
-        _listed(cluster, "daemons", row),
-        _listed(cluster, "other_reasons", row),
-        _of(cluster, "flows", key),
-        _of(cluster, "samples", key),
-    )
-    sessions, losses, hosts, born = await asyncio.gather(
-        cluster.rows("session", **machine, session=key.session),
-        cluster.rows("losses", **machine, since_at=since, until_at=until),
-        cluster.rows("hosts", **machine, until_at=until),
-        _tree(cluster, key),
+    daemons, reasons, flows, samples, sessions, losses, hosts, born = await together(
+        (
+            _listed(cluster, "daemons", row),
+            _listed(cluster, "other_reasons", row),
+            _of(cluster, "flows", key),
+            _of(cluster, "samples", key),
+            cluster.rows("session", **machine, session=key.session),
+            cluster.rows("losses", **machine, since_at=since, until_at=until),
+            cluster.rows("hosts", **machine, until_at=until),
+            _of(cluster, "processes", key),
+        )
     )
     out: list[wire.Fact] = [rows.command(row, daemons, reasons)]
     out += map(rows.session, last_told(sessions, lambda one: one["id"]))
-    out += born
+    out += map(rows.process, sorted(born, key=_birth))
     out += map(rows.flow, sorted(flows, key=_opened))
     out += map(rows.sample, sorted(samples, key=lambda one: one["at"]))
     told = last_told(losses, lambda one: (one["session"], one["sensor"], one["since"]))

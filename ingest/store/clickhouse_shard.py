@@ -7,6 +7,7 @@ that it cannot has not: `Refused`. Neither carries what the server said, which h
 import asyncio
 import io
 import re
+from base64 import b64encode
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -222,11 +223,12 @@ class Shard:
 
     def _connected(self) -> aiohttp.ClientSession:
         if self._session is None:
-            account = None
+            headers = {}
             if self._account.user or self._account.password:
-                account = aiohttp.BasicAuth(self._account.user or "default", self._account.password)
+                told = f"{self._account.user or 'default'}:{self._account.password}"
+                headers["Authorization"] = f"Basic {b64encode(told.encode()).decode()}"
             self._session = aiohttp.ClientSession(
-                auth=account, trust_env=False, auto_decompress=False
+                headers=headers, trust_env=False, auto_decompress=False
             )
         return self._session
 
