@@ -152,10 +152,12 @@ def _held(cursor: DuckDBPyConnection, window: Window, rows: str) -> Held:
     found = cursor.execute(statement("horizon_of", rows=rows)).fetchone()
     first_day, merged_day = found or (None, None)
     whole = first_day is None or window.first_day >= first_day
-    # Counting a whole tenant's rows reads none of them; what is asked of them may be fewer.
-    everybody = window._replace(person=None, team=None, repo=None)
-    few = any(_number(cursor, rows, asked) <= RAW_ROWS for asked in (everybody, window))
-    source = window.source or (ROWS if whole and few else ROLLUPS)
+    source = window.source
+    if source is None:
+        # Counting a whole tenant's rows reads few of them; what is asked of them may be fewer.
+        asked = dict.fromkeys((window._replace(person=None, team=None, repo=None), window))
+        few = whole and any(_number(cursor, rows, one) <= RAW_ROWS for one in asked)
+        source = ROWS if few else ROLLUPS
     return Held(source, whole, merged_day)
 
 

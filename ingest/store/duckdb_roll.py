@@ -3,6 +3,8 @@
 They are kept for tenants: rows of a laptop have none, and its rows are few enough to be read.
 """
 
+from collections.abc import Iterable, Iterator
+
 from duckdb import DuckDBPyConnection
 
 from ingest.store.duckdb_file import statement
@@ -22,6 +24,7 @@ _ROLLED = {"commands": ("roll_day", "hist_day"), "flows": ("flow_day", "flow_his
 _DAY_NS = 86_400_000_000_000
 _WEEKS_DAYS = 28
 _MOST = 1 << 62
+_GROUP_ROWS = 500_000
 _FLOW_SUMS = ("received_bytes", "sent_bytes", "connect_ns", "waited_ns")
 # The keys of each rollup, and what of it is added up; of the first nothing is left at 0.
 _FOLDS = {
@@ -82,15 +85,16 @@ def fold(cursor: DuckDBPyConnection, now_at: int) -> None:
 
 def fold_days(cursor: DuckDBPyConnection, today: int) -> None:
     """Fold the days that were touched and write the weeks of theirs that are over by `today`."""
-    for table, (keys, sums) in _FOLDS.items():
-        names = sums.split()
-        words = {"table": table, "number": names[0], "keys": ", ".join(["day", *keys.split()])}
-        _run(cursor, "folded", **words, folds=", ".join(f"{_summed(n)} AS {n}" for n in names))
-        _run(cursor, "unfold", **words)
-        _run(cursor, "fold", **words)
+    touched = cursor.execute(statement("touched")).fetchall()
+    for days in _groups(touched):
+        _fold(cursor, ", ".join(map(date, days)))
     _run(cursor, "closing", today=date(today))
     _run(cursor, "unclose")
-    _run(cursor, "close", length=LENGTH, sum_wait_ns=_summed("wait_ns"))
+    words = {"length": LENGTH, "sum_wait_ns": _summed("wait_ns")}
+    for week, number in cursor.execute(statement("closing_weeks")).fetchall():
+        parts = number // _GROUP_ROWS + 1
+        for part in range(parts):
+            _run(cursor, "close", **words, week=date(week), parts=str(parts), part=str(part))
     _run(cursor, "cleaned", today=date(today))
 
 
@@ -116,6 +120,30 @@ def date(day: int) -> str:
 def monday_of(day: int) -> int:
     """Return the first day of the ISO week a day is in: day 0 was a Thursday."""
     return day - (day + 3) % 7
+
+
+def _groups(touched: Iterable[tuple[int, int]]) -> Iterator[list[int]]:
+    """Yield days in groups that are folded in little memory."""
+    days: list[int] = []
+    rows = 0
+    for day, number in touched:
+        if days and rows + number > _GROUP_ROWS:
+            yield days
+            days, rows = [], 0
+        days.append(day)
+        rows += number
+    if days:
+        yield days
+
+
+def _fold(cursor: DuckDBPyConnection, days: str) -> None:
+    for table, (keys, sums) in _FOLDS.items():
+        names = sums.split()
+        words = {"table": table, "number": names[0], "keys": ", ".join(["day", *keys.split()])}
+        folds = ", ".join(f"{_summed(name)} AS {name}" for name in names)
+        _run(cursor, "folded", **words, folds=folds, days=days)
+        _run(cursor, "unfold", **words, days=days)
+        _run(cursor, "fold", **words)
 
 
 def _append(cursor: DuckDBPyConnection, table: str, rows: str, sign: int) -> None:
