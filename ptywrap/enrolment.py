@@ -16,7 +16,8 @@ ROTATE_NS = 30 * 86_400 * 1_000_000_000
 class Enrolment(Struct, frozen=True, kw_only=True):
     """What `join` was given: who is asked with which token, and the key that names are hashed by.
 
-    `tenant_key` is hex; `*_at` are ns since the epoch; `notice` is what the service says of itself.
+    `tenant_key` is hex; `*_at` are ns since the epoch; `notice` is what the service says of itself,
+    and was shown at once or left for the next first prompt.
     """
 
     url: str
@@ -36,14 +37,9 @@ class Enrolment(Struct, frozen=True, kw_only=True):
         return bytes.fromhex(self.tenant_key)
 
 
-def file() -> Path:
-    """Return where it is kept."""
-    return paths.state_folder() / "enrolment.json"
-
-
 def read() -> Enrolment | None:
     """Return the enrolment, or None where there is none that can be used."""
-    data = kept.own(file())
+    data = kept.own(paths.enrolment_file())
     try:
         found = msgspec.json.decode(data or b"", type=Enrolment)
         usable = bool(found.key)
@@ -54,13 +50,13 @@ def read() -> Enrolment | None:
 
 def write(enrolment: Enrolment) -> None:
     """Keep an enrolment in place of the one before. Raises OSError."""
-    paths.private(file().parent)
-    kept.write(file(), msgspec.json.encode(enrolment))
+    paths.private(paths.enrolment_file().parent)
+    kept.write(paths.enrolment_file(), msgspec.json.encode(enrolment))
 
 
 def remove() -> None:
     """Be enrolled nowhere. Raises OSError."""
-    file().unlink(missing_ok=True)
+    paths.enrolment_file().unlink(missing_ok=True)
     notice_file().unlink(missing_ok=True)
 
 

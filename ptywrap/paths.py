@@ -62,6 +62,11 @@ def log_file(name: str) -> Path:
     return state_folder() / f"{name}.log"
 
 
+def enrolment_file() -> Path:
+    """Return the file that says which service this machine has joined."""
+    return state_folder() / "enrolment.json"
+
+
 def pause_file() -> Path:
     """Return the file whose presence means that recording is paused."""
     return state_folder() / "paused"

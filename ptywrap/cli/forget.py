@@ -13,7 +13,7 @@ import argparse
 import sys
 from typing import Any
 
-from ptywrap import clock, device, enrolment, locks, paths, service
+from ptywrap import clock, device, enrolment, locks, outbox, paths, service
 from ptywrap.cli import text, window
 from ptywrap.errors import UserError
 
@@ -37,9 +37,17 @@ def run(args: argparse.Namespace) -> int:
     service.ask_observer("forget", **scope)
     if enrolment.read() is None:
         _forget(scope)
+        _forget_sent()
     else:
         _everywhere(scope)
     return 0
+
+
+def _forget_sent() -> None:
+    """Delete what was kept of an enrolment that has ended: its key is gone, so all of it."""
+    folder = paths.device_folder(device.identity())
+    for body in (*outbox.bodies(folder / "sent"), *outbox.bodies(folder / "rejected")):
+        body.path.unlink(missing_ok=True)
 
 
 def _forget(scope: dict[str, Any]) -> None:

@@ -35,7 +35,7 @@ class Observer:
         self._spool = ward.teller.recorder.spool
         self._nudge = Nudge(self._spool.folder, start_gently)
         self._departures = Departures(
-            self._spool.folder, paths.state_folder() / "enrolment.json", start_shipper_gently
+            self._spool.folder, paths.enrolment_file(), start_shipper_gently
         )
         self._idle_ns = idle_ns
         self._idle_since_ns: int | None = clock.monotonic_ns()

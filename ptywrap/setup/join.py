@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from ptywrap import clock, config, device, enrolment, locks, paths
 from ptywrap.deliveries import Deliveries
 from ptywrap.enrolment import Enrolment
@@ -21,7 +23,7 @@ def join(url: str, secret: str, *, shown: bool) -> Enrolment:
     answer = asked(route(url, secret), "POST", "/v1/enrol", {"device": device.identity()})
     if answer.status in {401, 403} and answer.body is not None:
         raise UserError(f"{url} does not take this token: {said(answer)}", "ask for a new one")
-    granted = _granted(url, answer)
+    granted = structs.replace(_granted(url, answer), notice_shown=shown)
     try:
         enrolment.write(granted)
         _state_file().unlink(missing_ok=True)
@@ -29,7 +31,7 @@ def join(url: str, secret: str, *, shown: bool) -> Enrolment:
             enrolment.leave_notice(granted)
     except OSError as error:
         raise UserError(
-            f"cannot write {enrolment.file()}: {error.strerror}", "make room, then join again"
+            f"cannot write {paths.enrolment_file()}: {error.strerror}", "make room, then join again"
         ) from None
     return granted
 

@@ -145,6 +145,18 @@ def test_forgetting_a_repository_asks_for_it_by_its_remote_id(
     assert f"DELETE /v1/me?repo={repo}" in it.paths()
 
 
+def test_after_leaving_nothing_that_was_sent_outlives_forgetting(
+    home: Home, machine: Machine, it: faults.Service
+) -> None:
+    joined.join(home, it)
+    joined.ptywrap(home, "ship")
+    joined.ptywrap(home, "leave")
+    assert len(list((machine.device / "sent").iterdir())) == 1
+
+    assert joined.ptywrap(home, "forget", "--yes").returncode == 0
+    assert list((machine.device / "sent").iterdir()) == []
+
+
 def test_a_service_that_does_not_answer_is_asked_again_later(
     home: Home, machine: Machine, it: faults.Service
 ) -> None:
