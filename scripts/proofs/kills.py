@@ -113,8 +113,10 @@ async def _kill(service: Service, killing: Killing) -> list[float]:
 
 def _kill_store(service: Service) -> float:
     """Kill the store process; return how long the next one took from its start to its socket."""
-    wait(service.kill_store, "no store process to kill")
-    wait(lambda: service.store() is not None, "no store process comes back")
+    wait(lambda: service.store() is not None, "no store process to kill")
+    killed = service.store()
+    service.kill_store()
+    wait(lambda: service.store() not in (None, killed), "no store process comes back")
     born = time.monotonic()
     wait(lambda: _listens(service.data / "store.sock"), "the store process does not listen")
     return time.monotonic() - born
