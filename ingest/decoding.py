@@ -20,6 +20,7 @@ _SORTED = ("wrappers", "git_settings")
 _TYPES = {"int": int, "bool": bool, "text": str, "bytes": bytes, "lines": list, "texts": list}
 _NUMPY = {"int": numpy.int64, "bool": numpy.bool_}
 _NOTHING = frozenset((NoneType,))
+_TEXTS = frozenset((str, NoneType))
 # Moments of files say nothing of the clock the facts were told by.
 _NO_MOMENTS = ("changed_at",)
 
@@ -178,6 +179,8 @@ def _fits(value: Any, wanted: type, *, key: bool) -> bool:
 
 def _long(values: Sequence[Any]) -> bool:
     """Say whether a text may be over the limit; a character has at most four bytes."""
+    if set(map(type, values)) <= _TEXTS:
+        return max(map(len, filter(None, values)), default=0) > TEXT_LIMIT // 4
     for value in values:
         if type(value) is str and len(value) > TEXT_LIMIT // 4:
             return True

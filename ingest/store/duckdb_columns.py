@@ -71,8 +71,13 @@ def _parts(column: str, tables: Sequence[Table]) -> list[Part]:
 def _merged(kind: str, parts: Sequence[Part]) -> Any:
     if kind in _NUMPY:
         return _numbers(kind, parts)
-    pieces = [_words(kind, values, rows) for values, rows in parts]
-    return pieces[0] if len(pieces) == 1 else numpy.concatenate(pieces)
+    distinct: list[Any] = []
+    indexes = []
+    for values, rows in parts:
+        words = _words(values, rows)
+        indexes.append(words.indexes + numpy.int32(len(distinct)))
+        distinct += words.distinct
+    return _objects(kind, distinct)[numpy.concatenate(indexes)]
 
 
 def _numbers(kind: str, parts: Sequence[Part]) -> Any:
@@ -104,12 +109,12 @@ def _listed(kind: str, values: Values) -> tuple[Any, Any]:
     return numbers, numpy.array(unknown) if any(unknown) else None
 
 
-def _words(kind: str, values: Values | None, rows: int) -> Any:
+def _words(values: Values | None, rows: int) -> Words:
     if values is None:
-        return numpy.full(rows, None, dtype=object)
+        return Words((None,), numpy.zeros(rows, numpy.int32))
     if isinstance(values, Words):
-        return _objects(kind, values.distinct)[values.indexes]
-    return _objects(kind, values)
+        return values
+    return Words(list(values), numpy.arange(rows, dtype=numpy.int32))
 
 
 def _objects(kind: str, values: Values) -> Any:
