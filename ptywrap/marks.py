@@ -256,4 +256,4 @@ def _unescaped(field: bytes) -> str:
 
 
 def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "replace")
+    return raw.decode("utf-8", "backslashreplace")

@@ -204,7 +204,7 @@ def _pump_record(kind: int, body: bytes) -> PumpRecord | None:
         layout, record = _BODIES[kind]
         return record(*layout.unpack(body))
     mode, flags, version, shell, keeper, pump, wall, at = _BEGIN.unpack_from(body)
-    texts = body[_BEGIN.size :].decode("utf-8", "replace").split("\0")
+    texts = body[_BEGIN.size :].decode("utf-8", "backslashreplace").split("\0")
     if version != _FORMAT or len(texts) < 4:
         return None
     tty, inside, path, cwd, *argv = texts

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
         repo=args.repo,
         cwd=_here() if args.here else None,
         failed=args.failed,
-        text=args.grep and os.fsencode(args.grep).decode(errors="replace"),
+        text=args.grep and os.fsencode(args.grep).decode(errors="backslashreplace"),
     )
     commands: list[dict[str, Any]] = answer["commands"]
     if args.json:

@@ -88,8 +88,8 @@ def test_an_escaped_field_holds_any_byte() -> None:
     assert (record.cwd, record.text) == ("a\\b\tc\nd\x1ee\x1f", "echo \t\\t\x1e\x1f")
 
 
-def test_bytes_that_are_no_text_are_replaced() -> None:
-    assert texts(b"\x1eE\t7\t1\t0\t0\t/\techo \xff\x1f\n") == ["echo \ufffd"]
+def test_bytes_that_are_no_text_are_written_in_digits() -> None:
+    assert texts(b"\x1eE\t7\t1\t0\t0\t/\techo \xff\x1f\n") == ["echo \\xff"]
 
 
 @pytest.mark.parametrize(
