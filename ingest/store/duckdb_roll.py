@@ -143,7 +143,7 @@ def _fold(cursor: DuckDBPyConnection, days: str) -> None:
         folds = ", ".join(f"{_summed(name)} AS {name}" for name in names)
         _run(cursor, "folded", **words, folds=folds, days=days)
         _run(cursor, "unfold", **words, days=days)
-        _run(cursor, "fold", **words)
+        _run(cursor, "fold", **words, first="template" if "repo" in keys else "remote_host")
 
 
 def _append(cursor: DuckDBPyConnection, table: str, rows: str, sign: int) -> None:

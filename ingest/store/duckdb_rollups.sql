@@ -99,7 +99,8 @@ SELECT {keys}, {folds} FROM {table} WHERE day IN ({days}) GROUP BY ALL HAVING su
 DELETE FROM {table} WHERE day IN ({days});
 
 -- name: fold
-INSERT INTO {table} BY NAME SELECT * FROM folded;
+-- In the order in which it is asked for: what a question shows stands together.
+INSERT INTO {table} BY NAME SELECT * FROM folded ORDER BY {first}, day;
 
 -- name: closing
 -- The weeks of people that are over, have all their rows, and were told something since.
@@ -163,7 +164,7 @@ DELETE FROM hist_4w;
 INSERT INTO hist_4w BY NAME
 SELECT {monday} - 28 AS first_day, tenant, repo, template, bucket, sum(n) AS n FROM hist_day
 WHERE day BETWEEN {monday} - 28 AND {monday} - 1
-GROUP BY ALL HAVING sum(n) <> 0;
+GROUP BY ALL HAVING sum(n) <> 0 ORDER BY template;
 UPDATE dirty_days SET merged = true WHERE NOT merged;
 
 -- name: horizon
