@@ -71,8 +71,24 @@ def test_values_that_are_packed_twice_give_equal_bytes(values: list[Any]) -> Non
     assert msgpack.packb(columns.pack(values)) == msgpack.packb(columns.pack(list(values)))
 
 
+@given(
+    st.integers(columns.LEAST, columns.MOST - (1 << 48)),
+    st.lists(st.none() | st.integers(0, 1 << 40), min_size=30, max_size=60),
+)
+def test_numbers_that_grow_come_back_as_they_went(first: int, steps: list[int | None]) -> None:
+    at, numbers = first, [first, None, first + 1]
+    for step in steps:
+        at += step or 0
+        numbers.append(None if step is None else at)
+    assert came_back(numbers) == numbers
+
+
 def test_a_number_that_no_column_holds_is_unknown() -> None:
-    assert came_back([1, columns.MOST + 1, columns.LEAST - 1]) == [1, None, None]
+    beyond = [columns.MOST + 1, columns.LEAST - 1]
+    within = [1, columns.MOST, columns.LEAST]
+    assert came_back([*within, *beyond]) == [*within, None, None]
+    assert came_back([1, beyond[0]]) == [1, None]
+    assert came_back([1, beyond[1]]) == [1, None]
 
 
 def test_what_is_unknown_is_never_zero() -> None:
@@ -100,6 +116,7 @@ def test_the_kind_of_a_column_follows_from_its_values(values: list[Any], expecte
 def test_an_unknown_time_costs_no_wider_differences() -> None:
     times = [None if at == 7 else 1_764_000_000_000_000_000 + at * at for at in range(40)]
     assert columns.pack(times)[:3] == ["o", 1_764_000_000_000_000_000, 1]
+    assert came_back(times) == times
 
 
 @given(ANYTHING, st.integers(1, 9))
@@ -129,13 +146,20 @@ def test_whatever_stands_for_a_column_is_a_column_or_unreadable(raw: Any, rows: 
         ["n", 1, "123"],
         ["n", 1, b"123", b""],
         ["n", 1, b"123", b"11"],
+        ["o", 1, 1],
+        ["o", 1, 1, b"12", b"\7", b"\7"],
         ["o", 1, 1, b"123"],
         ["o", 1.0, 1, b"12"],
         ["o", (1 << 63) - 1, 1, b"\1\0"],
         ["o", 0, 8, b"\xff" * 7 + b"\x7f" + b"\1" + b"\0" * 7],
+        ["n", 1],
+        ["n", 1, b"123", b"\7", b"\7"],
+        ["d", ["a"], 1],
+        ["d", ["a"], 1, b"\0\0\0", b"\7"],
         ["d", [], 1, b"\0\0\0"],
         ["d", ["a"], 1, b"\0\0\1"],
         ["d", ["a"], 4, b"\0" * 12],
+        ["d", [str(at) for at in range(300)], 2, b"\0\0\0\0" + (300).to_bytes(2, "little")],
         ["d", [1.5], 1, b"\0\0\0"],
         ["d", [{}], 1, b"\0\0\0"],
         ["d", [["a", ["b"]]], 1, b"\0\0\0"],
