@@ -17,7 +17,7 @@ from scripts.fleet.life import DAY, UNTIL, Laptop, Window, _boots, segments
 from scripts.fleet.pack import offline, prepared, remote, shipped
 from scripts.fleet.readers import Row
 
-WINDOW = Window(UNTIL, days=5, commands_a_day=25)
+WINDOW = Window(UNTIL, days=4, commands_a_day=8)
 FLEET = Fleet("http://127.0.0.1:1", 2, 4, WINDOW, 300)
 
 
