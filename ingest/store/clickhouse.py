@@ -30,7 +30,7 @@ from ingest.store.base import (
 from ingest.store.clickhouse_cluster import Cluster, Place, place, shard_of, together
 from ingest.store.clickhouse_columns import columns
 from ingest.store.clickhouse_export import export
-from ingest.store.clickhouse_lane import Lane
+from ingest.store.clickhouse_lane import FLIGHT_ROWS, Lane
 from ingest.store.clickhouse_load import Item
 from ingest.store.clickhouse_progress import Ledger
 from ingest.store.clickhouse_schema import statement
@@ -82,13 +82,15 @@ class ClickHouse:
             if progress is not None:
                 repeated = len(batches) - len(fresh)
                 await self._ledger.begin(progress, repeated, (item.key for item in fresh))
-            await together(lane.push(wait=False) for lane in self._lanes)
+            # What a journal holds may arrive while the next is read; who has none wants it there.
+            room = 0 if progress is None else FLIGHT_ROWS
+            await together(lane.push(room=room) for lane in self._lanes)
             await self._ledger.advance(self._lanes)
             return len(fresh)
 
     async def position(self) -> tuple[int, int]:
         """Return the number and offset of the newest progress, zeros where there was none."""
-        newest = await self._ledger.newest()
+        newest = await self._arrived()
         return newest.number, newest.offset
 
     async def known(self, batches: Sequence[str]) -> frozenset[str]:
@@ -138,11 +140,11 @@ class ClickHouse:
 
     async def totals(self) -> Totals:
         """Return what was taken in since the store began."""
+        newest = await self._arrived()
         clean = {"clean": statement("clean", kind="batches")}
         days = {"days": statement("unrolled", clean)}
         found = await self._cluster.rows("totals", clean | days)
         commands, processes, batches = (erase.counted(found, f"s_{name}") for name in _STORED)
-        newest = await self._ledger.newest()
         return Totals(commands, processes, batches, newest.repeated, newest.rejected)
 
     async def templates(self, window: Window) -> Templates:
@@ -197,6 +199,13 @@ class ClickHouse:
         """Let go; what has not arrived waits in a journal."""
         for lane in self._lanes:
             await lane.close()
+
+    async def _arrived(self) -> Progress:
+        """Return the newest position, after what is on its way to shards that are there."""
+        async with self._adding:
+            await together(lane.push() for lane in self._lanes)
+            await self._ledger.advance(self._lanes)
+            return await self._ledger.newest()
 
     async def _settled(self) -> None:
         await together(lane.push(wait=True) for lane in self._lanes)

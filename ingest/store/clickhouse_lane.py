@@ -25,6 +25,7 @@ from ingest.store.clickhouse_shard import (
 
 FLIGHT_ROWS = 200_000
 _REST_SECONDS = 0.25
+_LOOK_SECONDS = 0.05
 _BOOTS = 100_000
 _MOVED_NS = 1_000_000_000
 _log = logging.getLogger(__name__)
@@ -82,28 +83,32 @@ class Lane:
         there = {(row["tenant"], row["device"], row["id"]) for row in found}
         return [item for item in items if item.key not in there]
 
-    async def push(self, *, wait: bool) -> None:
-        """Have what waits sent; a shard that is away is waited for only when told to, one attempt.
+    async def push(self, *, wait: bool = False, room: int = 0) -> None:
+        """Have what waits sent; return when no more rows than `room` wait.
 
-        StoreError: the shard refuses what it is sent.
+        A shard that is away is waited for only when told to, for one attempt. StoreError: the shard
+        refuses what it is sent.
         """
-        if self.empty:
-            return
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run())
-            self._task.add_done_callback(self._left)
+        self._begin()
         if wait:
             self._wake.set()
-        elif self.away:
-            return
-        if self._ended is None:
-            self._ended = asyncio.get_running_loop().create_future()
-        done, _ = await asyncio.wait({self._ended}, timeout=None if wait else ANSWER_SECONDS)
-        if not done:
-            self.away = True
-        for failure in (ended.result() for ended in done):
-            if failure is not None:
-                raise failure
+        until = asyncio.get_running_loop().time() + ANSWER_SECONDS
+        while not self.empty and self.rows > room and (wait or not self.away):
+            if self._ended is None:
+                self._ended = asyncio.get_running_loop().create_future()
+            done, _ = await asyncio.wait({self._ended}, timeout=_LOOK_SECONDS)
+            for failure in (ended.result() for ended in done):
+                if failure is not None:
+                    raise failure
+            if done:
+                break
+            if not wait and asyncio.get_running_loop().time() > until:
+                self.away = True
+
+    def _begin(self) -> None:
+        if not self.empty and (self._task is None or self._task.done()):
+            self._task = asyncio.create_task(self._run())
+            self._task.add_done_callback(self._left)
 
     async def close(self) -> None:
         """Give up what is under way; it waits in a journal."""

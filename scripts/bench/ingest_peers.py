@@ -122,7 +122,7 @@ def clickhouse(made: Sequence[Made], core: int, grouped: int) -> Fed:
             server.ask(clickhouse_schema.creation(table))
         url = f"http://{server.address}/"
         posts = [_post(f"{url}?query={quote(query)}", body, 200) for query, body, _ in inserts]
-        cost = _taken(posts, _pid_of(server), lambda: server.ask("SELECT 1"))
+        cost = _taken(posts, pid_of(server), lambda: server.ask("SELECT 1"))
         told = sum(rows for query, _, rows in inserts if "samples" in query)
         _expect(int(server.ask("SELECT count() FROM samples")), told)
     finally:
@@ -179,7 +179,8 @@ def _victorias_rows(text: str) -> int:
     return next((int(line.split()[-1]) for line in text.splitlines() if line.startswith(name)), 0)
 
 
-def _pid_of(server: Server) -> int:
+def pid_of(server: Server) -> int:
+    """Return the process that listens where a server does."""
     port = int(server.address.rpartition(":")[2])
     found = psutil.net_connections("tcp4")
     return next(c.pid for c in found if c.laddr and c.laddr.port == port and c.pid is not None)
