@@ -31,7 +31,7 @@ SELECT tenant, device, session, id FROM commands WHERE id BETWEEN $low AND $high
 AND ($tenant IS NULL OR (tenant = $tenant AND person = $person)) LIMIT 100;
 
 -- name: by_session
-SELECT tenant, device, session, id FROM commands WHERE session = $session AND id = $id
+SELECT tenant, device, session, id, day, wall_ns, process_count FROM commands WHERE session = $session AND id = $id
 AND ($tenant IS NULL OR (tenant = $tenant AND person = $person))
 ORDER BY tenant, device LIMIT 1;
 
@@ -53,15 +53,8 @@ SELECT * FROM sessions WHERE tenant = $tenant AND device = $device AND id = $ses
 -- name: processes
 SELECT * EXCLUDE (day, tenant, device, person, team, batch, version) FROM processes
 WHERE tenant = $tenant AND device = $device AND session = $session AND command = $id
-AND ($day IS NULL OR day BETWEEN $day::DATE - 2 AND $until_day::DATE + 2)
+AND ($day IS NULL OR day BETWEEN $day::DATE - 2 AND $day::DATE + $days::INTEGER + 2)
 ORDER BY start_ticks, pid;
-
--- name: days
-SELECT
-    day, day + CAST(coalesce(wall_ns, 86400000000000) // 86400000000000 AS INTEGER) AS until_day,
-    process_count
-FROM commands
-WHERE tenant = $tenant AND device = $device AND session = $session AND id = $id;
 
 -- name: flows
 SELECT * FROM flows

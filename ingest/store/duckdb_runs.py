@@ -10,6 +10,9 @@ from ingest.store.duckdb_file import statement
 from ingest.store.questions import Owner
 from ptywrap import wire
 
+_DAY_NS = 86_400_000_000_000
+_DAYS_MOST = 10_000
+
 
 class Key(NamedTuple):
     """A command's own key below that of its device: two devices may tell the same session."""
@@ -35,7 +38,7 @@ def tree(
     """Return the processes of a command in the order of their birth."""
     values = {"session": session, "id": command, **owned(owner)}
     found = fetch(cursor, statement("by_session"), values)
-    return _tree(cursor, Key(**found[0])) if found else []
+    return _tree(cursor, found[0]) if found else []
 
 
 def owned(owner: Owner | None) -> dict[str, Any]:
@@ -78,7 +81,7 @@ def _facts(cursor: DuckDBPyConnection, key: Key) -> list[wire.Fact]:
     ]
     found = fetch(cursor, statement("session"), {**machine, "session": key.session})
     out += map(rows.session, found)
-    out += _tree(cursor, key)
+    out += _tree(cursor, row)
     out += map(rows.flow, fetch(cursor, statement("flows"), values))
     out += map(rows.sample, fetch(cursor, statement("samples"), values))
     window = {**machine, "since_at": since, "until_at": until}
@@ -89,16 +92,16 @@ def _facts(cursor: DuckDBPyConnection, key: Key) -> list[wire.Fact]:
     return out
 
 
-def _tree(cursor: DuckDBPyConnection, key: Key) -> list[wire.Process]:
-    values = key._asdict()
+def _tree(cursor: DuckDBPyConnection, command: Row) -> list[wire.Process]:
+    """Return the processes of a row of `commands`."""
+    key = Key(*(command[name] for name in Key._fields))._asdict()
+    length_ns = command["wall_ns"]
+    days = (_DAY_NS if length_ns is None else max(length_ns, 0)) // _DAY_NS
     text = statement("processes")
-    found: list[Row] = []
-    for window in fetch(cursor, statement("days"), values):
-        expected = window.pop("process_count") or 0
-        found = fetch(cursor, text, {**values, **window})
-        if len(found) < expected:
-            # The days are those of a clock that was set in between, or the rest is not there.
-            found = fetch(cursor, text, {**values, "day": None, "until_day": None})
+    found = fetch(cursor, text, {**key, "day": command["day"], "days": min(days, _DAYS_MOST)})
+    if len(found) < (command["process_count"] or 0):
+        # The days are those of a clock that was set in between, or the rest is not there.
+        found = fetch(cursor, text, {**key, "day": None, "days": None})
     return [rows.process(row) for row in found]
 
 
