@@ -6,6 +6,9 @@
 CREATE TABLE IF NOT EXISTS `{table}` ({columns}) ENGINE = ReplacingMergeTree(version)
 {partition} ORDER BY ({key})
 
+-- name: synced
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+
 -- name: grow
 ALTER TABLE `{table}` ADD COLUMN `{column}` {type}
 

@@ -116,10 +116,13 @@ FACTS = {name: _facts(name) for name in (*SHAPES, *CHILDREN)}
 SKETCHES = FACTS | OWN
 
 
-def creation(table: str) -> str:
-    """Return the statement that makes a table where there is none."""
+def creation(table: str, *, synced: bool = False) -> str:
+    """Return the statement that makes a table where there is none.
+
+    `synced`: an insert is answered when it is on stable storage, which 18.16 cannot be told.
+    """
     sketch = SKETCHES[table]
-    return statement(
+    made = statement(
         "create",
         {
             "table": table,
@@ -128,6 +131,7 @@ def creation(table: str) -> str:
             "key": listed(sketch.key),
         },
     )
+    return f"{made} {statement('synced')}" if synced else made
 
 
 def listed(names: Iterable[str]) -> str:

@@ -34,7 +34,7 @@ _PASSING = frozenset({159, 160, 202, 203, 209, 210, 236, 241, 242, 243, 252, 394
 _NO_TABLE, _NO_DATABASE, _HAS_COLUMN, _NO_USER = (60, 81, 44, frozenset({192, 193, 194, 516}))
 GONE = frozenset({_NO_TABLE, _NO_DATABASE})
 TOO_SLOW = frozenset({159, 160, 209, 241})
-# Since then texts are told apart from their dictionary, DROP can wait, and inserts can be synced.
+# Since then an insert can be had on stable storage before it is answered.
 _MODERN = 21
 
 
@@ -62,7 +62,6 @@ class Shard:
 
     def __init__(self, address: str, database: str, account: Account) -> None:
         self.address = address
-        self.modern = False
         self._database = database
         self._account = account
         self._session: aiohttp.ClientSession | None = None
@@ -136,7 +135,7 @@ class Shard:
 
     async def _prepare(self) -> None:
         version = (await self._rows("SELECT version() AS version", database=""))[0]["version"]
-        self.modern = int(version.partition(".")[0]) >= _MODERN
+        modern = int(version.partition(".")[0]) >= _MODERN
         there = await self._rows(statement("databases", name=self._database), database="")
         if not there:
             await self._post("", f"CREATE DATABASE IF NOT EXISTS `{self._database}`".encode(),
@@ -148,7 +147,7 @@ class Shard:
             await self._check_schema()
         for table, sketch in SKETCHES.items():
             if table not in found:
-                await self._post("", creation(table).encode(), INSERT_SECONDS)
+                await self._post("", creation(table, synced=modern).encode(), INSERT_SECONDS)
                 continue
             for column in sketch.columns.keys() - found[table]:
                 await self._grow(table, column, sketch.columns[column])
