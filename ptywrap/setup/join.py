@@ -55,7 +55,7 @@ def leave() -> tuple[Enrolment, str | None]:
     try:
         with locks.locked(folder / "shipper.lock", _WAIT_S):
             enrolment.remove()
-            _empty(folder)
+            empty(folder)
     except OSError as error:
         raise UserError(
             f"cannot delete what waits: {error.strerror}", f"remove {folder / 'outbox'} by hand"
@@ -100,7 +100,7 @@ def _granted(url: str, answer: Answer) -> Enrolment:
     return made
 
 
-def _empty(folder: Path) -> None:
+def empty(folder: Path) -> None:
     """Delete what waits or was set aside; its names stay taken, should we ever join again."""
     outbox = folder / "outbox"
     if outbox.is_dir():

@@ -12,6 +12,7 @@ from hypothesis import strategies as some
 from ptywrap import quota, segments, wire
 from ptywrap.outbox import Outbox
 from ptywrap.quota import Limits
+from ptywrap.setup import join
 from ptywrap.ship import erasure, packing
 from ptywrap.ship.erasure import Erasure
 from tests import build, shipping
@@ -24,7 +25,7 @@ STEPS = [
     *[some.tuples(some.just("pack"))] * 3,
     *[some.tuples(some.just("send"), some.sampled_from(["later", "lost"]))] * 3,
     some.tuples(some.just("send"), some.sampled_from(["kept", "wrong", "halve"])),
-    some.tuples(some.sampled_from(["archive", "die"])),
+    some.tuples(some.sampled_from(["archive", "die", "leave"])),
     some.tuples(some.just("be_killed"), some.sampled_from(["move", "body", "torn"])),
     *[some.tuples(some.just("forget"), some.integers(1, 6))] * 2,
     some.tuples(some.just("evict"), some.integers(-100, 300)),
@@ -43,6 +44,7 @@ class World:
         self.bodies: dict[int, str] = {}
         self.sealed: set[int] = set()
         self.forgotten: set[int] = set()
+        self.left: set[int] = set()
         self.next = 0
 
     def end(self) -> None:
@@ -50,7 +52,7 @@ class World:
         self.pack()
         while self.outbox.waiting():
             self.send("kept")
-        missing = self.sealed - self.forgotten - self.arrived
+        missing = self.sealed - self.forgotten - self.left - self.arrived
         assert len(missing) <= sum(self.outbox.deliveries.counts().dropped.values())
         assert not self.arrived & self.forgotten
 
@@ -90,6 +92,16 @@ class World:
             stray = f"{self.next:012d}-ffffffffffff.n3.batch"
             (self.outbox.folder / stray).write_bytes(b"half")
         self.outbox = self.machine.outbox()
+
+    def leave(self) -> None:
+        """Leave the service and join it again."""
+        facts = [fact for body in self.outbox.waiting() for fact in _facts(body.path)]
+        held = [fact for path in self._segments() for fact in segments.facts(path)]
+        # What waits and is nowhere else is deleted with the rest of the outbox.
+        self.left |= set(shipping.since(facts)) - set(shipping.since(held))
+        join.empty(self.machine.device)
+        self.outbox = self.machine.outbox()
+        self.bodies.clear()
 
     def forget(self, newest: int) -> None:
         """Forget so many of the newest facts, here and at the service."""
@@ -148,6 +160,10 @@ class World:
             # What may have arrived in one body is in no other, but where some of it was forgotten.
             assert self.bodies.setdefault(fact.since, name) == name
             self.arrived.add(fact.since)
+
+
+def _facts(body: Path) -> list[wire.Fact]:
+    return packing.opened(body.read_bytes())[1]
 
 
 def _halve(outbox: Outbox) -> None:
