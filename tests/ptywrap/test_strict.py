@@ -148,3 +148,20 @@ def depth(value: Any) -> int:
     if isinstance(value, list):
         return 1 + max(map(depth, value), default=0)
     return 0
+
+
+@pytest.mark.parametrize(
+    ("most", "more"),
+    [
+        ("x" * 16_384, "x" * 16_385),
+        (bytes(65_536), bytes(65_537)),
+        ([None] * 4096, [None] * 4097),
+        (dict.fromkeys(map(str, range(256))), dict.fromkeys(map(str, range(257)))),
+        ([[None] * 4095] * 12 + [[None] * 800], [[None] * 4095] * 12 + [[None] * 900]),
+    ],
+    ids=["text", "bin", "array", "map", "elements"],
+)
+def test_the_bounds_are_those_of_the_trust_document(most: Any, more: Any) -> None:
+    assert strict.decoded(msgpack.packb(most)) == most
+    with pytest.raises(Unreadable):
+        strict.decoded(msgpack.packb(more))
