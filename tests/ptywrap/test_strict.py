@@ -50,6 +50,20 @@ def test_what_is_plain_passes_the_walk(value: Any) -> None:
         assert strict.decoded(long(msgpack.packb(value)))[1] == value
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        list(range(40)),
+        dict.fromkeys(map(str, range(40)), 300),
+        ["x" * 40, "x" * 400, b"x" * 40, b"x" * 400],
+        [-1, -40, -400, -70_000, -(1 << 40), 40, 200, 400, 70_000, 1 << 40, None, True],
+    ],
+    ids=["array", "map", "texts", "numbers"],
+)
+def test_the_walk_finds_its_way_over_every_length(value: Any) -> None:
+    assert strict.decoded(long(msgpack.packb([value, value])))[1] == [value, value]
+
+
 @given(PLAIN)
 def test_every_cut_of_a_value_is_unreadable(value: Any) -> None:
     whole = msgpack.packb(value)
