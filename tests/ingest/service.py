@@ -15,10 +15,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psutil
 import zstandard
 
 from ingest import journal
@@ -111,6 +112,11 @@ class Service:
             self.process.wait(START_S)
         if self._lock is not None:
             self._lock.close()
+        # A store process whose front was killed leaves by itself, once it has begun.
+        until = time.monotonic() + START_S
+        while any(str(self.data) in words for words in _running()):
+            assert time.monotonic() < until, "a store process stays"
+            time.sleep(0.05)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def token(self, *words: str) -> str:
@@ -203,6 +209,12 @@ def command(mark: int, **changes: Any) -> wire.Command:
         "other_reasons": {},
     }
     return build.a_command(**(values | changes))
+
+
+def _running() -> Iterator[list[str]]:
+    """Yield the words of every process."""
+    for process in psutil.process_iter(["cmdline"]):
+        yield process.info["cmdline"] or []
 
 
 def alive(pid: int) -> bool:
