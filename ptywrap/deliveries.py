@@ -13,7 +13,8 @@ present by whoever reads it. A line without its end was torn by a crash and mean
 ``undone NAME``                            the same, and its segments are as if never packed
 ``dropped NAME REASON``                    it had to go, or the destination will never take it
 ``lost SEGMENT FACTS REASON``              a segment had to go before it was packed
-``told REASON FACTS``                      so many of those were told as Loss facts
+``evicted REASON FACTS``                   so many the shipper itself took from the spool in all
+``told SENSOR FACTS``                      so many of one kind of drop were told as Loss facts
 ``counted WHAT FACTS``                     the sum of lines that have been cleared away
 =========================================  =====================================================
 """
@@ -63,6 +64,7 @@ class Deliveries:
         self.entries: dict[str, Entry] = {}
         self.segments: dict[str, str] = {}
         """Stem of a segment that was packed, or lost before, to the name of its body."""
+        self.evicted: dict[str, int] = {}
         self.told: dict[str, int] = {}
         self._lost: dict[str, int] = {}
         self._base: dict[str, int] = {}
@@ -71,8 +73,10 @@ class Deliveries:
     def read(self) -> None:
         """Fold the list anew: another process may have written to it."""
         self.tenant = None
-        for found in (self.entries, self.segments, self.told, self._lost, self._base):
+        for found in (self.entries, self.segments):
             found.clear()
+        for sums in (self.evicted, self.told, self._lost, self._base):
+            sums.clear()
         data = kept.own(self._path) or b""
         for line in data.decode(errors="replace").split("\n")[:-1]:
             self._take(line)
@@ -154,7 +158,8 @@ class Deliveries:
     def _rewrite(self, there: Collection[str]) -> None:
         lines = [f"for {self.tenant}"] if self.tenant else []
         lines += [f"counted {_joined(what)} {number}" for what, number in self._base.items()]
-        lines += [f"told {_joined(reason)} {number}" for reason, number in self.told.items()]
+        lines += [f"evicted {_joined(reason)} {n}" for reason, n in self.evicted.items()]
+        lines += [f"told {_joined(sensor)} {number}" for sensor, number in self.told.items()]
         lines += [f"lost {stem} 0 {_NONE}" for stem in self.segments if self._is_lost(stem, there)]
         for name, entry in self.entries.items():
             lines.append(f"packed {name} {entry.facts} {','.join(entry.stems) or _NONE}")
@@ -203,8 +208,10 @@ class Deliveries:
                     self.segments.pop(stem, None)
             case ["lost", stem, facts, reason] if stem not in self.segments:
                 self._lose(stem, int(facts), _spaced(reason))
-            case ["told", reason, facts]:
-                self.told[_spaced(reason)] = int(facts)
+            case ["evicted", reason, facts]:
+                self.evicted[_spaced(reason)] = int(facts)
+            case ["told", sensor, facts]:
+                self.told[_spaced(sensor)] = int(facts)
             case ["counted", what, facts]:
                 self._base[_spaced(what)] = int(facts)
 

@@ -79,7 +79,7 @@ class Outbox:
         for one in made:
             self._write(one)
         packed = [f"packed {one.name} {one.facts} {','.join(one.stems) or '-'}" for one in made]
-        self._add(*packed, *events, *(f"withdrawn {name}" for name in over))
+        self.note(*packed, *events, *(f"withdrawn {name}" for name in over))
         for body in self.waiting() if over else ():
             if body.name in over:
                 body.path.unlink(missing_ok=True)
@@ -87,13 +87,13 @@ class Outbox:
     def shrink(self, body: Body, made: Made) -> None:
         """Put fewer facts in place of a body that was never tried: its name stays."""
         self._write(made)
-        self._add(f"changed {body.name} {made.facts}")
+        self.note(f"changed {body.name} {made.facts}")
         body.path.unlink(missing_ok=True)
 
     def tried(self, body: Body) -> None:
         """Remember, before it is sent, that a body may have arrived."""
         if not self.deliveries.entries[body.name].tried:
-            self._add(f"tried {body.name}")
+            self.note(f"tried {body.name}")
 
     def sent(self, body: Body, refused: int) -> None:
         """Move a body to what was sent; the destination refused so many of its rows.
@@ -103,28 +103,28 @@ class Outbox:
         with contextlib.suppress(FileNotFoundError):
             body.path.rename(self.sent_folder / body.path.name)
             os.utime(self.sent_folder / body.path.name)
-        self._add(f"sent {body.name} {refused}")
+        self.note(f"sent {body.name} {refused}")
 
     def rejected(self, body: Body) -> None:
         """Set a body aside that the destination will never take."""
         with contextlib.suppress(FileNotFoundError):
             body.path.rename(self.rejected_folder / body.path.name)
             kept.sync(self.rejected_folder)
-        self._add(f"dropped {body.name} rejected")
+        self.note(f"dropped {body.name} rejected")
 
-    def trim(self, there: Sequence[str]) -> None:
-        """Keep to the bounds of what is only kept to be looked at; `there` are living segments."""
-        _trim(self.sent_folder, SENT_BYTES, _SENT_NS)
-        _trim(self.rejected_folder, REJECTED_BYTES, None)
-        self.deliveries.clear(frozenset(there))
-
-    def _add(self, *events: str) -> None:
+    def note(self, *events: str) -> None:
         """Write to the list; on a full disk in the blocks that were kept for that."""
         try:
             self.deliveries.add(*events)
         except OSError:
             self._reserve.unlink(missing_ok=True)
             self.deliveries.add(*events)
+
+    def trim(self, there: Sequence[str]) -> None:
+        """Keep to the bounds of what is only kept to be looked at; `there` are living segments."""
+        _trim(self.sent_folder, SENT_BYTES, _SENT_NS)
+        _trim(self.rejected_folder, REJECTED_BYTES, None)
+        self.deliveries.clear(frozenset(there))
 
     def _keep_room(self) -> None:
         """Keep blocks for the list: what arrived must be noted on a full disk too.
@@ -162,10 +162,10 @@ class Outbox:
         for folder, event in places:
             for body in bodies(folder):
                 if body.name in gone - there:
-                    self._add(event.format(body.name))
+                    self.note(event.format(body.name))
                     there.add(body.name)
         for name in gone - there:
-            self._add(f"dropped {name} missing")
+            self.note(f"dropped {name} missing")
 
 
 def bodies(folder: Path) -> list[Body]:

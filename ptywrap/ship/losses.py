@@ -1,6 +1,8 @@
 """What had to be dropped on its way to a service, told as Loss facts like everything not seen."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from ptywrap import clock, quota, wire
 from ptywrap.outbox import Outbox
@@ -8,36 +10,62 @@ from ptywrap.quota import Limits
 from ptywrap.spool import Spool
 
 
+class _Drop(NamedTuple):
+    """Facts dropped for one reason: who tells, how many in all, and how many are not told yet."""
+
+    sensor: str
+    reason: str
+    total: int
+    untold: int
+
+
 def own_up(outbox: Outbox, folder: Path, limits: Limits) -> None:
-    """Make room, then tell in the spool `folder` what was dropped since. Raises OSError."""
-    evicted = quota.evict(folder, limits)
+    """Make room, then tell in the spool `folder` what was dropped since. Raises OSError.
+
+    What could not be told stands in the list, and is told by the next one.
+    """
+    lost = quota.evict(folder, limits).lost
     outbox.deliveries.read()
-    dropped = outbox.deliveries.counts().dropped
-    told = outbox.deliveries.told
-    missed = {reason: number - told.get(reason, 0) for reason, number in dropped.items()}
-    found = [_loss("outbox", reason, number, outbox.device) for reason, number in missed.items()]
-    found += [_loss("spool", reason, n, outbox.device) for reason, n in evicted.lost.items()]
-    kept = [loss for loss in found if loss.missed]
-    if kept and _tell(kept, outbox.device, folder, limits):
-        totals = [f"told {reason.replace(' ', '_')} {dropped[reason]}" for reason in missed]
-        outbox.deliveries.add(*totals)
+    before = outbox.deliveries.evicted
+    sums = {reason: before.get(reason, 0) + number for reason, number in lost.items()}
+    if sums:
+        outbox.note(*(f"evicted {_word(reason)} {number}" for reason, number in sums.items()))
+    drops = [drop for drop in _drops(outbox) if drop.untold > 0]
+    if drops and _tell(drops, outbox.device, folder, limits):
+        outbox.note(*(f"told {_word(drop.sensor)} {drop.total}" for drop in drops))
 
 
-def _tell(found: list[wire.Loss], device: str, folder: Path, limits: Limits) -> bool:
+def _drops(outbox: Outbox) -> Iterator[_Drop]:
+    """Yield what was dropped on the way to the service, and by the shipper from the spool."""
+    deliveries = outbox.deliveries
+    for place, totals in (
+        ("outbox", deliveries.counts().dropped),
+        ("spool", deliveries.evicted),
+    ):
+        for reason, total in totals.items():
+            sensor = f"{place} ({reason})"
+            yield _Drop(sensor, reason, total, total - deliveries.told.get(sensor, 0))
+
+
+def _word(text: str) -> str:
+    return text.replace(" ", "_")
+
+
+def _tell(drops: list[_Drop], device: str, folder: Path, limits: Limits) -> bool:
     spool = Spool(folder, lambda: _header(device), clock.monotonic_ns, limits)
-    told = all([spool.append(loss) for loss in found])
+    told = all([spool.append(_loss(drop, device)) for drop in drops])
     return spool.seal() is not None and told
 
 
-def _loss(place: str, reason: str, missed: int, device: str) -> wire.Loss:
+def _loss(drop: _Drop, device: str) -> wire.Loss:
     now = clock.wall_ns()
     return wire.Loss(
         session=wire.host_session(device, clock.boot_id()),
-        sensor=f"{place} ({reason})",
+        sensor=drop.sensor,
         since=now,
         until=now,
-        missed=missed,
-        reason=f"facts were dropped: {reason}",
+        missed=drop.untold,
+        reason=f"facts were dropped: {drop.reason}",
     )
 
 
