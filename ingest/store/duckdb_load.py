@@ -15,7 +15,7 @@ from ingest.store import duckdb_roll
 from ingest.store.base import Batch, Progress
 from ingest.store.duckdb_columns import columns, present
 from ingest.store.duckdb_fed import Fed, rows_of, staged
-from ingest.store.duckdb_file import TYPES, statement
+from ingest.store.duckdb_file import statement
 from ingest.store.duckdb_keys import Known
 from ingest.store.tables import CHILDREN, SHAPES, kinds
 
@@ -233,4 +233,4 @@ def _selected(name: str, there: Sequence[str]) -> Iterator[str]:
             # NUL ends each text, which no argument can hold; what follows the last is dropped.
             yield f'string_split(f."{column}", chr(0))[:-2]'
         else:
-            yield f'CAST(f."{column}" AS {TYPES[all_kinds[column]]})'
+            yield f'f."{column}"'
