@@ -31,6 +31,7 @@ _NAMES = {
     "memory of the front": "MB",
     "memory of the store process": "MB",
     "events a second, sent as fast as one client can": "1/s",
+    "events of a round": "",
 }
 
 
@@ -84,6 +85,7 @@ async def _round(folder: Path, laptops: int, number: int) -> tuple[dict[str, flo
         service.file.stat().st_size / rows,
         *memory,
         rows / played.sent_s,
+        float(rows),
     )
     return dict(zip(_NAMES, values, strict=True)), wrong
 
