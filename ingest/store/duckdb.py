@@ -213,7 +213,13 @@ class DuckDB:
         """Do work on a cursor of its own in a thread; one that takes too long is interrupted."""
         await self._available.wait()
         cursor = self._connection.cursor()
-        task = asyncio.create_task(asyncio.to_thread(work, cursor))
+
+        def whole() -> Answer:
+            # Closed by its own thread: who waits for it may be gone before it is done.
+            with cursor:
+                return work(cursor)
+
+        task = asyncio.create_task(asyncio.to_thread(whole))
         self._reading.add(task)
         task.add_done_callback(self._reading.discard)
         try:
@@ -225,8 +231,9 @@ class DuckDB:
             raise StoreError("the question took too long", "ask for less") from None
         except duckdb.Error as error:
             raise failure(self.path, error) from error
-        finally:
-            cursor.close()
+        except asyncio.CancelledError:
+            cursor.interrupt()
+            raise
 
     async def usual(self, templates: Sequence[str], since_at: int) -> dict[str, int]:
         """Return the median ns of ended runs of templates that ran at least three times."""

@@ -2,7 +2,9 @@
 
 import asyncio
 import stat
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -10,6 +12,7 @@ import pytest
 
 from ingest import store
 from ingest.store.base import Keep, LogQuestion, StoreError
+from ingest.store.duckdb import open_store
 from ingest.store.duckdb_file import open_file
 from ingest.store.tables import CHILDREN, LEADING, SHAPES, kinds
 from tests import build
@@ -113,6 +116,26 @@ def test_a_file_over_its_bound_loses_the_oldest_details_first(asked: Asked) -> N
     counts = asked.do(asked.store.counts())
     assert counts.processes < 14
     assert asked.log()[0]["started_at"] == build.AT
+
+
+def test_a_question_that_nobody_waits_for_is_given_up(path: Path) -> None:
+    opened = open_store(str(path))
+    asked = Asked(opened)
+    long = "SELECT count(*) FROM range(100000) AS a, range(100000) AS b WHERE a.range <> b.range"
+
+    async def given_up() -> float:
+        asking = asyncio.create_task(opened._read(lambda cursor: cursor.execute(long)))
+        await asyncio.sleep(0.2)
+        asking.cancel()
+        before = time.monotonic()
+        await asyncio.wait({asking})
+        await asyncio.get_running_loop().shutdown_default_executor()
+        return time.monotonic() - before
+
+    seconds = asked.do(given_up())
+    asked.loop.set_default_executor(ThreadPoolExecutor())
+    asked.close()
+    assert seconds < 5
 
 
 def test_questions_are_answered_while_batches_are_added(asked: Asked) -> None:
