@@ -82,10 +82,27 @@ class Deliveries:
             self._take(line)
 
     def begin(self, tenant: str) -> None:
-        """Make the list this tenant's: whatever another one had is none of its business."""
-        if self.tenant != tenant:
-            kept.write(self._path, f"for {tenant}\n".encode())
-            self.read()
+        """Make the list this tenant's; another one's is put aside until that one is back.
+
+        Whoever has names of ours must not be given them again for other bytes.
+        """
+        if self.tenant == tenant:
+            return
+        with locks.locked(self._lock, _WAIT_S):
+            if self.tenant is not None:
+                self._path.rename(self._path.with_name(f"packed.{self.tenant}"))
+            former = self._path.with_name(f"packed.{tenant}")
+            if former.exists():
+                former.rename(self._path)
+            else:
+                kept.write(self._path, f"for {tenant}\n".encode())
+        self.read()
+
+    def undo_waiting(self) -> None:
+        """Take what waits as never packed; its names stay taken. Raises OSError."""
+        waiting = [name for name, one in self.entries.items() if one.state == WAITING]
+        if waiting:
+            self.add(*(f"undone {name}" for name in waiting))
 
     def add(self, *events: str) -> None:
         """Write events, all or none, on stable storage when this returns. Raises OSError."""

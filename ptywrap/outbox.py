@@ -50,8 +50,7 @@ class Outbox:
         self._reserve = self.folder / "reserve"
         self.deliveries = deliveries.Deliveries(self.folder)
         if self.deliveries.tenant != tenant:
-            for body in bodies(self.folder):
-                body.path.unlink(missing_ok=True)
+            self.deliveries.undo_waiting()
             self.deliveries.begin(tenant)
         self._settle()
         self._keep_room()

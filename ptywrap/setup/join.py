@@ -1,6 +1,7 @@
 """Joining a service and leaving it: one file here, one token there, and nothing else."""
 
 import contextlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from ptywrap.outbox import bodies
 from ptywrap.ship.courier import Route, asked
 from ptywrap.ship.verdict import Answer
 
+_WORD = re.compile(r"[!-~]{1,1000}")  # printable ASCII but for space
 _WAIT_S = 35.0  # a request that is under way lasts 30 s at most
 
 
@@ -79,7 +81,8 @@ def take_away(file: Path, secret: str, granted: Enrolment) -> None:
 def _granted(url: str, answer: Answer) -> Enrolment:
     told: Mapping[str, Any] = answer.body or {}
     texts = {name: told.get(name) for name in ("token", "tenant", "tenant_key")}
-    if not 200 <= answer.status < 300 or not all(map(_is_word, texts.values())):
+    usable = all(map(_is_word, texts.values())) and "/" not in str(texts["tenant"])
+    if not 200 <= answer.status < 300 or not usable:
         raise UserError(f"{url} does not enrol us: {said(answer)}", "check the address, try again")
     now = clock.wall_ns()
     made = Enrolment(
@@ -104,10 +107,7 @@ def empty(folder: Path) -> None:
     """Delete what waits or was set aside; its names stay taken, should we ever join again."""
     outbox = folder / "outbox"
     if outbox.is_dir():
-        deliveries = Deliveries(outbox)
-        waiting = [name for name, one in deliveries.entries.items() if one.state == "waiting"]
-        if waiting:
-            deliveries.add(*(f"undone {name}" for name in waiting))
+        Deliveries(outbox).undo_waiting()
     for place in (outbox, folder / "rejected"):
         for body in bodies(place):
             body.path.unlink(missing_ok=True)
@@ -131,8 +131,8 @@ def said(answer: Answer) -> str:
 
 
 def _is_word(value: object) -> bool:
-    """Say whether a value can stand in a header, a list and a file: no space, no control."""
-    return isinstance(value, str) and value.isascii() and value.isprintable() and " " not in value
+    """Say whether a value can stand in a header and in a list."""
+    return isinstance(value, str) and _WORD.fullmatch(value) is not None
 
 
 def _text(value: object) -> str | None:

@@ -100,6 +100,15 @@ def test_another_tenant_begins_anew(tmp_path: Path) -> None:
     assert (found.entries, found.segments, found.tenant) == ({}, {}, "another")
 
 
+def test_a_tenant_that_is_back_finds_its_list(tmp_path: Path) -> None:
+    found = _list(tmp_path, TEXT)
+    found.begin("another")
+    found.add("packed z 1 s9")
+    found.begin("t")
+
+    assert (found.tenant, found.counts()) == ("t", COUNTS)
+
+
 def test_what_nobody_knows_is_passed_over(tmp_path: Path) -> None:
     found = _list(tmp_path, TEXT + "invented x y\n\npacked q many s7\npacked\n")
 

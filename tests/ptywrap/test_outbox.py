@@ -94,6 +94,18 @@ def test_another_tenants_bodies_go(tmp_path: Path) -> None:
     assert Outbox(tmp_path / build.DEVICE, "another").waiting() == []
 
 
+def test_back_with_a_tenant_what_waited_is_packed_again_under_another_name(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.seal(*shipping.losses(3))
+    (before,) = machine.pack().waiting()
+    machine.outbox("another")
+
+    (after,) = machine.pack().waiting()
+
+    assert (after.name, after.facts) == (f"{before.name}.0", 3)
+    assert machine.outbox().deliveries.counts() == Counts(3, 3, 0, {}, 0)
+
+
 def test_a_body_that_was_evicted_while_it_was_sent_is_delivered_all_the_same(
     tmp_path: Path,
 ) -> None:

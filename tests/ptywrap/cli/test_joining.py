@@ -120,6 +120,13 @@ def test_who_is_not_taken_is_not_enrolled(
     assert not joined.enrolment(home).exists()
 
 
+def test_an_answer_that_cannot_be_kept_enrols_nobody(home: Home, it: faults.Service) -> None:
+    it.enrolling["tenant"] = "../../somewhere"
+
+    assert joined.join(home, it).returncode == 1
+    assert not joined.enrolment(home).exists()
+
+
 def test_joining_twice_is_refused(home: Home, it: faults.Service) -> None:
     joined.join(home, it)
     ran = joined.join(home, it)
