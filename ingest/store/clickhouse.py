@@ -237,11 +237,12 @@ async def _put(lane: Lane, items: Sequence[Item]) -> list[Item]:
     """Have what is new wait for its shard, and return it; of one that is away all may be new."""
     waiting = [item for item in items if not lane.holds(item.key)]
     new, known = waiting, False
+    lane.away = lane.away or not await lane.shard.there()
     if not lane.away:
         try:
             new, known = await lane.unknown(waiting), True
         except Silent:
-            pass
+            lane.away = True
         except Refused as refused:
             raise lane.shard.failure(refused) from None
     lane.put(new, new=known)

@@ -132,9 +132,12 @@ class Cluster:
         return StoreError("a server of ClickHouse does not answer", "start it, then try again")
 
     async def _asked(self, shard: Shard, text: str) -> list[Row] | None:
+        if not await shard.there():
+            return None
         try:
             return await asyncio.wait_for(shard.rows(text), ANSWER_SECONDS)
         except (Silent, TimeoutError):
+            shard.missed()
             return None
         except Refused as refused:
             if refused.code in TOO_SLOW:

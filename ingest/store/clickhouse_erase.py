@@ -62,8 +62,10 @@ async def forget(cluster: Cluster, scope: Scope) -> Forgotten:
     keys = sorted({key_of(row) for row in found})
     forgotten = Forgotten(frozenset((key.session, key.id) for key in keys))
     if scope == Scope():
-        for table in SKETCHES.keys() - _KEPT:
-            await _everywhere(cluster, statement("empty", {"table": table}))
+        await together(
+            _everywhere(cluster, statement("empty", {"table": table}))
+            for table in SKETCHES.keys() - _KEPT
+        )
         return forgotten
     doom = _Doom(scope, repos, f"gone_{secrets.token_hex(8)}" if keys else "")
     if keys:

@@ -74,12 +74,12 @@ class Lane:
         self._ids.update(item.key for item in items)
         self.rows += sum(item.rows for item in items)
 
-    async def unknown(self, items: Sequence[Item]) -> list[Item]:
+    async def unknown(self, items: Sequence[Item], seconds: float = ANSWER_SECONDS) -> list[Item]:
         """Return the batches whose mark the shard does not hold. Silent, Refused."""
         if not items:
             return []
         keys = [item.key for item in items]
-        found = await self.shard.rows(statement("marked", keys=keys), INSERT_SECONDS)
+        found = await self.shard.rows(statement("marked", keys=keys), seconds)
         there = {(row["tenant"], row["device"], row["id"]) for row in found}
         return [item for item in items if item.key not in there]
 
@@ -104,6 +104,7 @@ class Lane:
                 break
             if not wait and asyncio.get_running_loop().time() > until:
                 self.away = True
+                self.shard.missed()
 
     def _begin(self) -> None:
         if not self.empty and (self._task is None or self._task.done()):
@@ -145,7 +146,9 @@ class Lane:
         try:
             while not self.empty:
                 await self._send()
-        except Silent:
+        except Silent as silent:
+            if not self.away:
+                _log.warning("a shard is away: %s", silent)
             self.away = True
         except StoreError as error:
             return error
@@ -155,6 +158,8 @@ class Lane:
                 self._flight = None
             return self.shard.failure(refused)
         else:
+            if self.away:
+                _log.info("a shard is back: %s", self.shard.address)
             self.away = False
         return None
 
@@ -187,7 +192,7 @@ class Lane:
             items.append(item)
             rows += item.rows
         unchecked = [item for item in items if item.key in self._unchecked]
-        unknown = {item.key for item in await self.unknown(unchecked)}
+        unknown = {item.key for item in await self.unknown(unchecked, INSERT_SECONDS)}
         self._unchecked.difference_update(item.key for item in unchecked if item.key in unknown)
         fresh = [item for item in items if item.key not in self._unchecked]
         sent = []

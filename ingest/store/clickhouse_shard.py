@@ -5,6 +5,7 @@ that it cannot has not: `Refused`. Neither carries what the server said, which h
 """
 
 import asyncio
+import contextlib
 import io
 import re
 from base64 import b64encode
@@ -29,8 +30,12 @@ INSERT_SECONDS = 30.0
 MUTATION_SECONDS = 600.0
 _CONNECT_SECONDS = 2.0
 _POLL_SECONDS = 0.02
-# Too busy, too slow, too many parts, out of memory, shutting down: asked later it may do it.
-_PASSING = frozenset({159, 160, 202, 203, 209, 210, 236, 241, 242, 243, 252, 394})
+_PING_SECONDS = 0.5
+_LOOK_SECONDS = 1.0
+# Its disk is full or fails; too busy, too slow, too many parts, out of memory, shutting down: asked
+# later it may do it.
+_FAILING = frozenset({74, 75, 76, 243, 1000, 1001})
+_PASSING = _FAILING | {159, 160, 202, 203, 209, 210, 236, 241, 242, 252, 394}
 _NO_TABLE, _NO_DATABASE, _HAS_COLUMN, _NO_USER = (60, 81, 44, frozenset({192, 193, 194, 516}))
 GONE = frozenset({_NO_TABLE, _NO_DATABASE})
 TOO_SLOW = frozenset({159, 160, 209, 241})
@@ -65,6 +70,8 @@ class Shard:
         self._database = database
         self._account = account
         self._session: aiohttp.ClientSession | None = None
+        self._silent = False
+        self._looked_at = float("-inf")
         self._prepared = False
         self._preparing = asyncio.Lock()
 
@@ -94,13 +101,18 @@ class Shard:
                 raise Silent(self.address)
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def answers(self) -> bool:
-        """Say whether the server is there at all."""
-        try:
-            await self._sent("GET", "/ping", {}, b"", _CONNECT_SECONDS)
-        except (Silent, Refused):
-            return False
-        return True
+    async def there(self) -> bool:
+        """Say whether it answers again, where it was silent: a question would wait for its end."""
+        now = asyncio.get_running_loop().time()
+        if self._silent and now - self._looked_at > _LOOK_SECONDS:
+            self._looked_at = now
+            with contextlib.suppress(Silent, Refused):
+                await self._sent("GET", "/ping", {}, b"", _PING_SECONDS)
+        return not self._silent
+
+    def missed(self) -> None:
+        """Take note that it did not answer in time."""
+        self._silent = True
 
     async def prepare(self) -> None:
         """Make the database and the tables that are missing, and add columns that are new.
@@ -211,13 +223,15 @@ class Shard:
                 data = await answer.read()
                 status = answer.status
         except (aiohttp.ClientError, TimeoutError, OSError):
+            self._silent = True
             raise Silent(self.address) from None
+        self._silent = False
         if status == 200:
             return data
         found = re.match(rb"\s*Code: (\d+)", data)
         code = int(found[1]) if found else 0
         if not found or code in _PASSING:
-            raise Silent(self.address)
+            raise Silent(f"{self.address}, status {status}, code {code}")
         raise Refused(code)
 
     def _connected(self) -> aiohttp.ClientSession:

@@ -144,18 +144,23 @@ class Load:
             await asyncio.sleep(max(0.0, self._pause_s - took_s))
 
 
-async def outage(servers: Sequence[Server], away_s: float, rate: float) -> Outage:
-    """Kill the last server for so long under load; return how it went."""
+async def outage(
+    servers: Sequence[Server], away_s: float, rate: float, *, frozen: bool = False
+) -> Outage:
+    """Kill or freeze the last server for so long under load; return how it went."""
     url = ",".join(server.address for server in servers)
     target = store.open(f"clickhouse://{url}/fleet")
     load, leaving = Load(target, rate), asyncio.Event()
     running = asyncio.create_task(load.run(leaving))
     await asyncio.sleep(1.0)
-    servers[-1].kill()
+    leave, come = servers[-1].kill, servers[-1].start
+    if frozen:
+        leave, come = servers[-1].freeze, servers[-1].thaw
+    leave()
     during = len(load.answers)
     await asyncio.sleep(away_s)
     labels = load.answers[during + 1 :]
-    await asyncio.to_thread(servers[-1].start)
+    await asyncio.to_thread(come)
     back = time.monotonic()
     await asyncio.sleep(1.0)
     leaving.set()
@@ -210,12 +215,13 @@ def main() -> int:
         servers = [undo.enter_context(contextlib.closing(Server())) for _ in range(2)]
         for server in servers:
             server.start()
-        seen = asyncio.run(outage(servers, args.away, args.rate))
-        print(seen)
-        wrong += found(servers) != expected(seen.added) or seen.drained_s > DRAIN_S
-        wrong += seen.whole > 0 or seen.partial == 0
-        for server in servers:
-            server.ask("DROP DATABASE fleet")
+        for frozen in (False, True):
+            seen = asyncio.run(outage(servers, args.away, args.rate, frozen=frozen))
+            print(f"{'frozen' if frozen else 'killed'}: {seen}")
+            wrong += found(servers) != expected(seen.added) or seen.drained_s > DRAIN_S
+            wrong += seen.whole > 0 or seen.partial == 0
+            for server in servers:
+                server.ask("DROP DATABASE fleet")
         told = asyncio.run(kills(servers, args.rounds))
         print(f"{told} batches, {args.rounds} kills: {found(servers)}")
         wrong += found(servers) != expected(told)
