@@ -14,7 +14,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -168,12 +167,12 @@ async def _while_arriving(
 ) -> dict[str, Any]:
     """Ask again while rows arrive."""
     groups: list[float] = []
-    adding = asyncio.create_task(_arrive(opened, args.arriving, groups))
+    done = asyncio.Event()
+    adding = asyncio.create_task(_arrive(opened, args.arriving, groups, done))
     await asyncio.sleep(2)
     busy = {name: await _taken(ask, args.repeats) for name, ask in asks.items()}
-    adding.cancel()
-    with suppress(asyncio.CancelledError):
-        await adding
+    done.set()
+    await adding
     demands = []
     for name, one in busy.items():
         if not name.startswith("scan"):
@@ -185,11 +184,13 @@ async def _while_arriving(
     return _row(name, busy, demands)
 
 
-async def _arrive(opened: Store, rows_a_second: int, groups: list[float]) -> None:
+async def _arrive(
+    opened: Store, rows_a_second: int, groups: list[float], done: asyncio.Event
+) -> None:
     """Add groups of batches at a steady rate, as the store process does."""
     number = 10**9
     due = time.monotonic()
-    while True:
+    while not done.is_set():
         batches = [
             _batch(number + place, number + place * _BATCH_ROWS)
             for place in range(_GROUP_ROWS // _BATCH_ROWS)
