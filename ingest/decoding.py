@@ -138,12 +138,13 @@ def _ints(packed: wire.Packed, rows: int, kind: str) -> Ints:
         # numpy.full takes three times as long.
         alike: Any = numpy.empty(rows, _NUMPY[kind])
         alike.fill(_held(packed.first, kind))
-        return Ints(alike)
+        told = type(packed.first) is _TYPES[kind]
+        return Ints(alike, None if told else numpy.zeros(rows, numpy.bool_))
     if packed.kind == "d":
         indexes = _indexes(packed, rows)
         values: Any = numpy.array([_held(value, kind) for value in packed.values], _NUMPY[kind])
-        told = numpy.array([type(value) is _TYPES[kind] for value in packed.values])
-        return Ints(values[indexes], None if told.all() else told[indexes])
+        whole = numpy.array([type(value) is _TYPES[kind] for value in packed.values])
+        return Ints(values[indexes], None if whole.all() else whole[indexes])
     known = _known(packed.known, rows) if packed.known else None
     raw = numpy.frombuffer(packed.data, f"<i{packed.width}")
     if packed.kind == "n":

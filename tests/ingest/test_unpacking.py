@@ -241,3 +241,11 @@ def test_what_is_examined_is_what_is_refused() -> None:
     entry = packed.an_entry(7, a_command(1, started_at=5), a_command(2))
     batch = wire.unpack(plain(entry.body, entry.encoding))
     assert unpacking.examined(batch, entry).rejected == _unpacked(entry).rejected == 1
+
+
+def test_a_moment_that_is_unknown_in_all_rows_refuses_none() -> None:
+    def change(raw: dict[str, Any]) -> None:
+        raw["tables"]["processes"]["cols"]["started_at"] = ["c", None]
+
+    found = _unpacked(_with(packed.an_entry(7, build.a_process()), change))
+    assert (found.rejected, found.batch.tables["processes"].rows) == (0, 1)
