@@ -7,8 +7,8 @@ import pytest
 
 from scripts.proofs.hostile import prove
 
-# Two seconds where the service has ten, so that a test does not wait for what stalls.
-QUICK = "head_and_body_ms = 2000\nidle_ms = 2000\n"
+# A second where the service has ten, so that a test does not wait for what stalls.
+QUICK = "head_and_body_ms = 1000\nidle_ms = 1000\n"
 
 
 @pytest.mark.linux
