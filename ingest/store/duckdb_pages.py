@@ -61,11 +61,15 @@ class Told(NamedTuple):
 
 
 class Held(NamedTuple):
-    """What answers a window: rows or rollups, whether all rows are there, and the merged weeks."""
+    """What answers a window: rows or rollups, whether all rows are there, and the merged weeks.
+
+    `people` is how persons are counted.
+    """
 
     source: str
     whole: bool
     merged_day: int | None
+    people: str
 
 
 def templates(cursor: DuckDBPyConnection, window: Window) -> Templates:
@@ -114,8 +118,9 @@ def weekly(cursor: DuckDBPyConnection, window: Window) -> Periods:
 
 def programs(cursor: DuckDBPyConnection, window: Window) -> list[Program]:
     """Return the programs that took most CPU."""
-    text, values = _within(window._replace(repo=None))
-    found = cursor.execute(statement("programs", within=text), {**values, "top": _top(window)})
+    within, values = _within(window._replace(repo=None))
+    text = statement("programs", within=within, people=_people(window))
+    found = cursor.execute(text, {**values, "top": _top(window)})
     return [Program(row[0], *map(_bounded, row[1:])) for row in found.fetchall()]
 
 
@@ -148,7 +153,7 @@ def medians(cursor: DuckDBPyConnection, window: Window) -> list[Median]:
 
 def _held(cursor: DuckDBPyConnection, window: Window, rows: str) -> Held:
     if not window.tenant:
-        return Held(ROWS, whole=True, merged_day=None)
+        return Held(ROWS, whole=True, merged_day=None, people=_people(window))
     found = cursor.execute(statement("horizon_of", rows=rows)).fetchone()
     first_day, merged_day = found or (None, None)
     whole = first_day is None or window.first_day >= first_day
@@ -158,7 +163,12 @@ def _held(cursor: DuckDBPyConnection, window: Window, rows: str) -> Held:
         asked = dict.fromkeys((window._replace(person=None, team=None, repo=None), window))
         few = whole and any(_number(cursor, rows, one) <= RAW_ROWS for one in asked)
         source = ROWS if few else ROLLUPS
-    return Held(source, whole, merged_day)
+    return Held(source, whole, merged_day, _people(window))
+
+
+def _people(window: Window) -> str:
+    """Return how persons are counted: not at all where it is one, for that takes the longest."""
+    return "count(DISTINCT nullif(person, ''))" if window.person is None else "max(1)"
 
 
 def _number(cursor: DuckDBPyConnection, rows: str, window: Window) -> int:
@@ -209,7 +219,7 @@ def _told(
     within = " AND ".join(part.text for part in parts)
     lengths = f"quantile_disc({length}, [0.5, 0.95])" if length else "NULL"
     sums = ", ".join(f"coalesce(sum({name}), 0)" for name in Sums._fields[2:])
-    words = {"key": key, "within": within, "lengths": lengths, "sums": sums}
+    words = {"key": key, "within": within, "lengths": lengths, "sums": sums, "people": held.people}
     found = cursor.execute(statement(f"told_of_{held.source}", **words), _values(parts))
     return [
         Told(name, category, people, tuple(lengths or _NONE), Sums(*map(_bounded, sums)))

@@ -19,13 +19,13 @@ GROUP BY 1 HAVING sum(runs) > 0 ORDER BY {measure} DESC, template NULLS LAST LIM
 
 -- name: told_of_rows
 SELECT
-    {key}, any_value(category), count(DISTINCT person) FILTER (person <> ''), {lengths},
+    {key}, any_value(category), {people}, {lengths},
     count(*), count_if(coalesce(exit_status, 0) <> 0 OR "signal" IS NOT NULL), {sums}
 FROM commands WHERE {within} AND wall_ns IS NOT NULL GROUP BY 1;
 
 -- name: told_of_rollups
 SELECT
-    {key}, any_value(category), count(DISTINCT person) FILTER (person <> '' AND runs > 0), NULL,
+    {key}, any_value(category), {people} FILTER (runs > 0), NULL,
     sum(runs), sum(failures), {sums}
 FROM roll_day WHERE {within} GROUP BY 1 HAVING sum(runs) > 0;
 
@@ -50,7 +50,7 @@ FROM counted GROUP BY name;
 
 -- name: programs
 SELECT
-    name, count(DISTINCT nullif(person, '')) AS people, count(*) AS processes,
+    name, {people} AS people, count(*) AS processes,
     coalesce(sum(cpu_user_us), 0) + coalesce(sum(cpu_sys_us), 0) AS cpu_us,
     coalesce(sum(wall_us), 0) AS wall_us, max(peak_rss_bytes) AS peak_rss_bytes
 FROM processes WHERE {within} GROUP BY name ORDER BY cpu_us DESC, name NULLS LAST LIMIT $top;
