@@ -13,6 +13,7 @@ from ingest.store import clickhouse_roll as roll
 from ingest.store.base import Forgotten, Keep, Row, Scope
 from ingest.store.clickhouse_cluster import Cluster, together
 from ingest.store.clickhouse_columns import repeated, whole
+from ingest.store.clickhouse_load import ROLLED
 from ingest.store.clickhouse_native import Column, block
 from ingest.store.clickhouse_runs import Key, key_of, owned
 from ingest.store.clickhouse_schema import ROLLUPS, SESSION, SKETCHES, TEXT, statement, touching
@@ -70,7 +71,7 @@ async def forget(cluster: Cluster, scope: Scope) -> Forgotten:
     doom = _Doom(scope, repos, f"gone_{secrets.token_hex(8)}" if keys else "")
     if keys:
         await _named(cluster, doom.gone, keys)
-    touched = {("commands", row["day"]) for row in found}
+    touched = {(kind, row["day"]) for row in found for kind in ROLLED["commands"]}
     touched |= await _flow_days(cluster, doom)
     for tables in _PHASES:
         await together(_delete(cluster, table, doom) for table in tables)

@@ -25,8 +25,9 @@ ORDER = (
     *CHILDREN,
     "commands",
 )
-# What is rolled up by day, beside the batches themselves.
-ROLLED = ("commands", "flows")
+# What is rolled up by day of which tables, beside the batches themselves: a flow has the template
+# of its command.
+ROLLED = {"commands": ("commands", "flows"), "flows": ("flows",)}
 _DAY_NS = 86_400_000_000_000
 _TICK_NS = 10_000_000
 _MOST_TICKS = 1 << 39
@@ -125,8 +126,8 @@ def blocks(gathered: Group) -> Iterator[Block]:
         leading["version"] = Numbers(gathered.numbers[places])
         whose = keys(gathered.items)[places]
         yield from parts(name, Columns(table.rows, leading | table.columns), days, whose)
-        if name in ROLLED:
-            touched |= {(name, day) for day in numpy.unique(days).tolist()}
+        for kind in ROLLED.get(name, ()):
+            touched |= {(kind, day) for day in numpy.unique(days).tolist()}
     touched |= {("batches", received(item)) for item in gathered.items}
     yield Block("touched_days", (), 0, touching(sorted(touched)).encode())
 

@@ -18,6 +18,7 @@ from ingest.store.clickhouse_sums import COUNTED, FAILED, LENGTH, LOST, WAITED
 
 KINDS = ("commands", "flows", "batches")
 _WEEK_DAYS = 7
+_RUNS_DAYS = 8
 _LAST_DAY = 65_535
 Person = tuple[str, str]
 
@@ -77,7 +78,10 @@ def _rolls(kind: str, day: int, version: int) -> list[str]:
         return [statement("batch_day", **values)]
     words["received"] = sums.summed("received_bytes")
     words["sent"] = sums.summed("sent_bytes")
-    texts = [statement("flow_day", words, **values)]
+    words["connects"] = sums.summed("connect_ns")
+    words["waited"], words["waits"] = WAITED, sums.summed("waited_ns")
+    ran = {"first": max(0, day - _RUNS_DAYS), "last": day + 1}
+    texts = [statement("flow_day", words, **values, **ran)]
     for measure, length in (("connect", "connect_ns"), ("first byte", WAITED)):
         words["length"] = length
         texts.append(statement("flow_hist", words, **values, measure=measure))

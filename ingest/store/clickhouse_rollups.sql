@@ -67,15 +67,27 @@ FROM (
 GROUP BY day, tenant, r_repo, r_template, bucket
 
 -- name: flow_day
+-- With the template of their command, which began at most eight days before them.
 INSERT INTO flow_day (
-    day, tenant, person, team, remote_host, version, flows, failed, received_bytes, sent_bytes
+    day, tenant, person, team, remote_host, template, version, flows, failed, received_bytes,
+    sent_bytes, connects, connect_ns, first_bytes, first_byte_ns
 )
 SELECT
-    day, tenant, person, team, ifNull(remote_host, '') AS r_host,
-    toUInt64($version) AS r_version, count() AS r_flows, countIf({lost}) AS r_failed,
-    {received} AS r_received, {sent} AS r_sent
-FROM flows FINAL WHERE day = toDate($day) AND tenant != ''
-GROUP BY day, tenant, person, team, r_host
+    day, tenant, person, team, r_host, r_template, toUInt64($version) AS r_version,
+    count() AS r_flows, countIf(lost) AS r_failed, {received} AS r_received, {sent} AS r_sent,
+    countIf(isNotNull(connect_ns)) AS r_connects, {connects} AS r_connect_ns,
+    countIf(isNotNull(waited_ns)) AS r_first_bytes, {waits} AS r_first_byte_ns
+FROM (
+    SELECT
+        day, tenant, device, session, command, person, team, ifNull(remote_host, '') AS r_host,
+        ({lost}) AS lost, received_bytes, sent_bytes, connect_ns, {waited} AS waited_ns
+    FROM flows FINAL WHERE day = toDate($day) AND tenant != ''
+) AS told
+ANY LEFT JOIN (
+    SELECT tenant, device, session, id AS command, ifNull(template, '') AS r_template
+    FROM commands FINAL WHERE day BETWEEN toDate($first) AND toDate($last) AND tenant != ''
+) AS ran USING (tenant, device, session, command)
+GROUP BY day, tenant, person, team, r_host, r_template
 
 -- name: flow_hist
 INSERT INTO flow_hist (day, tenant, remote_host, measure, bucket, version, n)

@@ -87,9 +87,9 @@ OWN = {
         _PARTITION,
     ),
     "flow_day": _own(
-        "day:day tenant:text person:text team:text remote_host:text flows failed "
-        "received_bytes sent_bytes",
-        "tenant day remote_host team person",
+        "day:day tenant:text person:text team:text remote_host:text template:text flows failed "
+        "received_bytes sent_bytes connects connect_ns first_bytes first_byte_ns",
+        "tenant day remote_host template team person",
         _PARTITION,
     ),
     "flow_hist": _own(
