@@ -85,7 +85,7 @@ async def programs(cluster: Cluster, window: Window) -> list[Program]:
         "cpu": f"{sums.summed('cpu_user_us')} + {sums.summed('cpu_sys_us')}",
         "wall": sums.summed("wall_us"),
     }
-    found = sums.merged(await sums.both(cluster, ROWS, "programs", words), _PROCESSES)
+    found = sums.merged(await sums.both(cluster, window, ROWS, "programs", words), _PROCESSES)
     out = []
     for name in _ranked(found, "cpu_us")[: window.top]:
         row = found[name]
@@ -105,7 +105,7 @@ async def remotes(cluster: Cluster, window: Window) -> Remotes:
         "sent": sums.summed("sent_bytes"),
         "lost": sums.LOST,
     }
-    found = sums.merged(await sums.both(cluster, held.source, "remotes", words), _FLOWS)
+    found = sums.merged(await sums.both(cluster, window, held.source, "remotes", words), _FLOWS)
     for row in found.values():
         row["bytes"] = row["received_bytes"] + row["sent_bytes"]
     names = _ranked(found, "bytes")[: window.top]
@@ -177,7 +177,7 @@ def _periods(
 def _runs(window: Window, name: str) -> Lengths:
     """Return the lengths of ended commands."""
     within = f"{sums.within(window)} AND isNotNull(wall_ns)"
-    return Lengths("commands", name, LENGTH, within)
+    return Lengths("commands", name, LENGTH, within, window)
 
 
 async def _measured(
@@ -198,7 +198,7 @@ async def _waits(
     """Return the median ns of each host until it answered, or until its first byte."""
     length = "connect_ns" if measure == "connect" else WAITED
     within = sums.within(window)
-    lengths = Lengths("flows", HOST, length, f"{within} AND isNotNull({length})")
+    lengths = Lengths("flows", HOST, length, f"{within} AND isNotNull({length})", window)
     found: sums.Quantiles = {}
     if held.source == ROWS:
         found = await sums.exact(cluster, lengths, names)

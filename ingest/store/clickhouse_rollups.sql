@@ -18,6 +18,13 @@ SELECT day, rolled AS version FROM (
 ) AS touches USING (day)
 WHERE rolled > touched OR day < (SELECT max(day) FROM horizons WHERE name = $kind)
 
+-- name: unrolled_days
+-- Which days of a window rows answer for, beside rollups. A fact's day is that of all its tellings,
+-- so that it may be looked at before FINAL has chosen one.
+SELECT DISTINCT day FROM touched_days
+WHERE kind = $kind AND day BETWEEN toDate($first) AND toDate($last)
+AND day NOT IN (SELECT day FROM ({clean}))
+
 -- name: unrolled
 day NOT IN (SELECT day FROM ({clean}))
 
@@ -49,8 +56,8 @@ SELECT
     day, tenant, person, team, ifNull(repo, '') AS r_repo, ifNull(template, '') AS r_template,
     ifNull(category, '') AS r_category, ifNull(actor, '') AS r_actor,
     toUInt64($version) AS r_version, count() AS r_runs, countIf({failed}) AS r_failures, {sums}
-FROM commands FINAL
-WHERE day = toDate($day) AND isNotNull(wall_ns) AND tenant != ''
+FROM commands FINAL PREWHERE day = toDate($day)
+WHERE isNotNull(wall_ns) AND tenant != ''
 GROUP BY day, tenant, person, team, r_repo, r_template, r_category, r_actor
 
 -- name: hist_day
@@ -62,7 +69,8 @@ FROM (
     SELECT
         day, tenant, ifNull(repo, '') AS r_repo, ifNull(template, '') AS r_template,
         assumeNotNull({length}) AS length_ns
-    FROM commands FINAL WHERE day = toDate($day) AND isNotNull(wall_ns) AND tenant != ''
+    FROM commands FINAL PREWHERE day = toDate($day)
+    WHERE isNotNull(wall_ns) AND tenant != ''
 )
 GROUP BY day, tenant, r_repo, r_template, bucket
 
@@ -81,11 +89,11 @@ FROM (
     SELECT
         day, tenant, device, session, command, person, team, ifNull(remote_host, '') AS r_host,
         ({lost}) AS lost, received_bytes, sent_bytes, connect_ns, {waited} AS waited_ns
-    FROM flows FINAL WHERE day = toDate($day) AND tenant != ''
+    FROM flows FINAL PREWHERE day = toDate($day) WHERE tenant != ''
 ) AS told
 ANY LEFT JOIN (
     SELECT tenant, device, session, id AS command, ifNull(template, '') AS r_template
-    FROM commands FINAL WHERE day BETWEEN toDate($first) AND toDate($last) AND tenant != ''
+    FROM commands FINAL PREWHERE day BETWEEN toDate($first) AND toDate($last) WHERE tenant != ''
 ) AS ran USING (tenant, device, session, command)
 GROUP BY day, tenant, person, team, r_host, r_template
 
@@ -96,7 +104,7 @@ SELECT
     toUInt64($version) AS r_version, count() AS n
 FROM (
     SELECT day, tenant, ifNull(remote_host, '') AS r_host, assumeNotNull({length}) AS length_ns
-    FROM flows FINAL WHERE day = toDate($day) AND isNotNull({length}) AND tenant != ''
+    FROM flows FINAL PREWHERE day = toDate($day) WHERE isNotNull({length}) AND tenant != ''
 )
 GROUP BY day, tenant, r_host, bucket
 
@@ -149,8 +157,8 @@ GROUP BY tenant, person, team, r_repo, r_template
 SELECT
     tenant, person, team, ifNull(repo, '') AS r_repo, ifNull(template, '') AS r_template,
     ({failed}) AS lost, ifNull(wait_ns, 0) AS waited, assumeNotNull({length}) AS length_ns
-FROM commands FINAL
-WHERE day BETWEEN toDate($first) AND toDate($last) AND isNotNull(wall_ns) AND tenant != ''
+FROM commands FINAL PREWHERE day BETWEEN toDate($first) AND toDate($last)
+WHERE isNotNull(wall_ns) AND tenant != ''
 
 -- name: runs_of
 SELECT * FROM ({runs}) WHERE {persons}
@@ -172,7 +180,7 @@ WHERE {within} AND (week, version) IN (
 SELECT
     {name} AS named, max(category) AS s_category, count() AS s_runs,
     countIf({failed}) AS s_failures, {sums}
-FROM commands FINAL WHERE {within} AND isNotNull(wall_ns) AND {days} GROUP BY named
+FROM commands FINAL PREWHERE {days} WHERE {within} AND isNotNull(wall_ns) GROUP BY named
 
 -- name: sums_of_rollups
 SELECT {name} AS named, max(category) AS s_category, {rolled_sums}
@@ -180,7 +188,7 @@ FROM roll_day FINAL WHERE {within} AND (day, version) IN ({clean}) GROUP BY name
 
 -- name: people_of_rows
 SELECT {name} AS named, groupUniqArrayIf(person, person != '') AS people
-FROM commands FINAL WHERE {within} AND isNotNull(wall_ns) AND {days} GROUP BY named
+FROM commands FINAL PREWHERE {days} WHERE {within} AND isNotNull(wall_ns) GROUP BY named
 
 -- name: people_of_rollups
 SELECT {name} AS named, groupUniqArrayIf(person, person != '') AS people
@@ -189,7 +197,7 @@ FROM roll_day FINAL WHERE {within} AND (day, version) IN ({clean}) GROUP BY name
 -- name: buckets_of_rows
 SELECT named, {bucket} AS bucket, count() AS runs FROM (
     SELECT {name} AS named, assumeNotNull({length}) AS length_ns
-    FROM `{table}` FINAL WHERE {within} AND {names} AND {days}
+    FROM `{table}` FINAL PREWHERE {days} WHERE {within} AND {names}
 )
 GROUP BY named, bucket
 
@@ -201,7 +209,7 @@ WHERE {within} AND {names} AND (day, version) IN ({clean}) GROUP BY named, bucke
 SELECT named, bucket, groupArray(length_ns) AS lengths FROM (
     SELECT named, length_ns, {bucket} AS bucket FROM (
         SELECT {name} AS named, assumeNotNull({length}) AS length_ns
-        FROM `{table}` FINAL WHERE {within} AND {names} AND {days}
+        FROM `{table}` FINAL PREWHERE {days} WHERE {within} AND {names}
     )
 )
 WHERE (named, bucket) IN ({cells}) GROUP BY named, bucket
@@ -211,14 +219,14 @@ SELECT
     ifNull(name, '') AS named, groupUniqArrayIf(person, person != '') AS people,
     count() AS s_processes, {cpu} AS s_cpu_us, {wall} AS s_wall_us,
     max(peak_rss_bytes) AS s_peak_rss_bytes
-FROM processes FINAL WHERE {within} AND {days} GROUP BY named
+FROM processes FINAL PREWHERE {days} WHERE {within} GROUP BY named
 
 -- name: remotes_of_rows
 SELECT
     ifNull(remote_host, '') AS named, groupUniqArrayIf(person, person != '') AS people,
     count() AS s_flows, countIf({lost}) AS s_failed,
     {received} AS s_received_bytes, {sent} AS s_sent_bytes
-FROM flows FINAL WHERE {within} AND {days} GROUP BY named
+FROM flows FINAL PREWHERE {days} WHERE {within} GROUP BY named
 
 -- name: remotes_of_rollups
 SELECT

@@ -44,6 +44,7 @@ class Lengths(NamedTuple):
     name: str
     length: str
     within: str
+    window: Window
 
 
 class Buckets(NamedTuple):
@@ -68,16 +69,34 @@ async def held(cluster: Cluster, window: Window, rows: str) -> Held:
 
 def within(window: Window, day: str = "day") -> str:
     """Return the condition of a window; what it does not ask for is no part of it."""
-    first, last = (max(0, min(one, 65_535)) for one in (window.first_day, window.last_day))
-    texts = [
-        f"{day} BETWEEN toDate({first}) AND toDate({last})" if window.last_day >= 0 else "0",
-        f"tenant = {literal(window.tenant)}",
-    ]
+    texts = [days_of(window, day), f"tenant = {literal(window.tenant)}"]
     for name in ("person", "team", "repo"):
         asked = getattr(window, name)
         if asked is not None:
             texts.append(f"{name} = {literal(asked)}")
     return " AND ".join(texts)
+
+
+def days_of(window: Window, day: str = "day") -> str:
+    """Return the condition of a window's days alone."""
+    first, last = _bounds(window)
+    return f"{day} BETWEEN toDate({first}) AND toDate({last})"
+
+
+def _bounds(window: Window) -> tuple[int, int]:
+    """Return a window's days as what a date can hold; no row has day 0."""
+    first, last = (max(0, min(one, 65_535)) for one in (window.first_day, window.last_day))
+    return first, last
+
+
+async def unrolled(cluster: Cluster, window: Window, kind: str) -> str | None:
+    """Return the condition of the days that rows answer for, None where rollups have all."""
+    first, last = _bounds(window)
+    clean = {"clean": statement("clean", kind=kind)}
+    asked = {"kind": kind, "first": first, "last": last}
+    found = await cluster.rows("unrolled_days", clean, **asked)
+    days = sorted({row["day"] for row in found})
+    return of_names("day", days) if days else None
 
 
 def summed(name: str) -> str:
@@ -111,7 +130,7 @@ async def sums(
         "sums": ", ".join(f"{summed(one)} AS s_{one}" for one in COUNTED[2:]),
         "rolled_sums": ", ".join(f"sum({one}) AS s_{one}" for one in COUNTED),
     }
-    return merged(await both(cluster, source, "sums", words), COUNTED)
+    return merged(await both(cluster, window, source, "sums", words), COUNTED)
 
 
 async def people(
@@ -120,21 +139,26 @@ async def people(
     """Return who ran what is named."""
     words = {"name": name, "within": f"{within(window)} AND {also}"}
     out: dict[Any, set[str]] = {}
-    for row in await both(cluster, source, "people", words):
+    for row in await both(cluster, window, source, "people", words):
         out.setdefault(row["named"], set()).update(row["people"])
     return out
 
 
-async def both(cluster: Cluster, source: str, question: str, words: Mapping[str, str]) -> list[Row]:
+async def both(
+    cluster: Cluster, window: Window, source: str, question: str, words: Mapping[str, str]
+) -> list[Row]:
     """Return what rows say; or rollups, and rows of the days these do not know as they are."""
     kind = "flows" if question == "remotes" else "commands"
-    if source == ROWS:
-        found = await cluster.rows(f"{question}_of_rows", {**words, "days": "1"})
-    else:
+    days: str | None = days_of(window)
+    found: list[Row] = []
+    told = dict(words)
+    if source != ROWS:
         clean = {"clean": statement("clean", kind=kind)}
         found = await cluster.rows(f"{question}_of_rollups", {**words, **clean})
-        days = {"days": statement("unrolled", clean)}
-        found += await cluster.rows(f"{question}_of_rows", {**words, **days})
+        days = await unrolled(cluster, window, kind)
+        told["within"] += f" AND {statement('unrolled', clean)}"
+    if days is not None:
+        found += await cluster.rows(f"{question}_of_rows", {**told, "days": days})
     # Names of columns have a prefix, for an alias must not hide the column it is made of.
     return [{name.removeprefix("s_"): value for name, value in row.items()} for row in found]
 
@@ -161,7 +185,8 @@ async def exact(cluster: Cluster, lengths: Lengths, names: Sequence[Any]) -> Qua
     """Return the quantiles of lengths by name."""
     if not names:
         return {}
-    words = _words(lengths) | {"names": f"{lengths.name} IN {_named(names)}", "days": "1"}
+    words = _words(lengths) | {"names": of_names(lengths.name, names)}
+    words["days"] = days_of(lengths.window)
     found = _histograms(await cluster.rows("buckets_of_rows", words))
     places = {name: _places(held) for name, held in found.items()}
     wanted = sorted({(name, bucket) for name, at in places.items() for bucket, _ in at})
@@ -186,15 +211,14 @@ async def bucketed(
     if not names:
         return {}
     clean = {"clean": statement("clean", kind=lengths.table)}
-    named = _named(names)
-    rows = _words(lengths) | {
-        "names": f"{lengths.name} IN {named}",
-        "days": statement("unrolled", clean),
-    }
     words = {"table": rolled.table, "name": rolled.name, "within": rolled.within, **clean}
-    words["names"] = f"{rolled.name} IN {named}"
+    words["names"] = of_names(rolled.name, names)
     found = await cluster.rows("buckets_of_rollups", words)
-    found += await cluster.rows("buckets_of_rows", rows)
+    days = await unrolled(cluster, lengths.window, lengths.table)
+    if days is not None:
+        told = _words(lengths) | {"names": of_names(lengths.name, names), "days": days}
+        told["within"] += f" AND {statement('unrolled', clean)}"
+        found += await cluster.rows("buckets_of_rows", told)
     return {
         name: tuple(_value_ns(bucket) for bucket, _ in _places(held))
         for name, held in _histograms(found).items()
