@@ -13,7 +13,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import aiohttp
@@ -51,12 +51,14 @@ class Fed(NamedTuple):
 @contextlib.contextmanager
 def on_core(core: int) -> Iterator[None]:
     """Let what is started within run on one core, and this process on the others."""
-    every = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
+    # macOS cannot say which core: there is no such measurement there.
+    system: Any = os
+    every = system.sched_getaffinity(0)
+    system.sched_setaffinity(0, {core})
     try:
         yield
     finally:
-        os.sched_setaffinity(0, every - {core} or every)
+        system.sched_setaffinity(0, every - {core} or every)
 
 
 def cpu_s(*pids: int) -> float:
