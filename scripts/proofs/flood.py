@@ -209,12 +209,13 @@ def prepared(account: Account, phase: int, number: int) -> list[Prepared]:
     for place in range(number):
         stem = f"{phase * 100_000 + place + 1:012d}-{'ab' * 6}.n{EVENTS}"
         batch = wire.batch_id(stem, account.device)
-        body = compressor.compress(wire.pack(batch, _header(some, account), some.facts))
+        body = compressor.compress(wire.pack(batch, own_header(some, account), some.facts))
         out.append(Prepared(batch, body, EVENTS, 0, 0))
     return out
 
 
-def _header(sealed: Sealed, account: Account) -> wire.Segment:
+def own_header(sealed: Sealed, account: Account) -> wire.Segment:
+    """Return the header of a segment as if this account's device had sealed it."""
     values = {name: getattr(sealed.header, name) for name in sealed.header.__struct_fields__}
     return wire.Segment(**values | {"device": account.device})
 

@@ -25,7 +25,7 @@ from scripts.fleet.ledger import Account
 from scripts.fleet.life import UNTIL, Laptop, Window, segments
 from scripts.fleet.post import Client, Patience, Prepared
 from scripts.fleet.readers import reader
-from scripts.proofs.flood import headers
+from scripts.proofs.flood import headers, own_header
 from scripts.proofs.mutations import Body, bodies, bombs
 from scripts.proofs.service import LIFTED, Service, resident_bytes, told
 
@@ -198,9 +198,7 @@ def _stem(number: int) -> bytes:
 def _plain(account: Account, number: int) -> bytes:
     """Return a good batch of this device, plain."""
     sealed = next(one for one in segments(Laptop(3, 1), Window(UNTIL, 6)) if len(one.facts) > 90)
-    values = {name: getattr(sealed.header, name) for name in sealed.header.__struct_fields__}
-    header = wire.Segment(**values | {"device": account.device})
-    return wire.pack(_name(account, number), header, sealed.facts[:100])
+    return wire.pack(_name(account, number), own_header(sealed, account), sealed.facts[:100])
 
 
 def _good(account: Account, number: int) -> Prepared:
