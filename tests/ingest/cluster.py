@@ -17,6 +17,7 @@ import pytest
 PROGRAM = "clickhouse-server"
 # 18.16 makes four files of a column that may be unknown: in memory that takes a sixth of the time.
 _MEMORY = Path("/dev/shm")
+_ROOM_BYTES = 1 << 30
 _READY_SECONDS = 20.0
 _CONFIG = """<?xml version="1.0"?>
 <yandex>
@@ -56,8 +57,7 @@ class Server:
     """One server in a folder of its own; it keeps its port and its data over a kill."""
 
     def __init__(self, password: str = "") -> None:
-        parent = _MEMORY if os.access(_MEMORY, os.W_OK) else None
-        self.folder = Path(tempfile.mkdtemp(prefix="ptywrap-clickhouse-", dir=parent))
+        self.folder = Path(tempfile.mkdtemp(prefix="ptywrap-clickhouse-", dir=_parent()))
         self.port, tcp = _free_port(), _free_port()
         for name in ("data", "tmp", "files", "schemas"):
             (self.folder / name).mkdir()
@@ -127,6 +127,13 @@ class Server:
                 os.kill(self._process.pid, number)
             self._process.wait()
             self._process = None
+
+
+def _parent() -> Path | None:
+    """Return where a server's folder goes: into memory where that has room."""
+    if not os.access(_MEMORY, os.W_OK):
+        return None
+    return _MEMORY if shutil.disk_usage(_MEMORY).free > _ROOM_BYTES else None
 
 
 def servers(number: int) -> list[Server]:
