@@ -1,6 +1,7 @@
 """What every test starts from: no way into the developer's own folders, and markers that hold."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 
@@ -15,6 +16,13 @@ NEEDS = {
     "macos": None if sys.platform == "darwin" else "needs macOS: run it there",
     "root": None if os.getuid() == 0 else "needs root: run the tests as root",
 }
+
+
+def pytest_configure() -> None:
+    """Take back what `nohup` and `&` had ignored: the shells of the tests would inherit it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
