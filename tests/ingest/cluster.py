@@ -19,6 +19,7 @@ PROGRAM = "clickhouse-server"
 _MEMORY = Path("/dev/shm")
 _ROOM_BYTES = 1 << 30
 _READY_SECONDS = 20.0
+_WATCH = 'read -r _; kill -9 "$1"; rm -rf -- "$2"'
 _CONFIG = """<?xml version="1.0"?>
 <yandex>
   <logger><level>warning</level><log>{folder}/log</log><errorlog>{folder}/errors</errorlog>
@@ -65,6 +66,7 @@ class Server:
         (self.folder / "config.xml").write_text(text)
         (self.folder / "users.xml").write_text(_USERS.format(password=password))
         self._process: subprocess.Popen[bytes] | None = None
+        self._watch: subprocess.Popen[bytes] | None = None
 
     @property
     def address(self) -> str:
@@ -79,6 +81,12 @@ class Server:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=self.folder,
+            start_new_session=True,
+        )
+        # A test run that is killed ends nothing: the end of this pipe does.
+        self._watch = subprocess.Popen(
+            ["/bin/sh", "-c", _WATCH, "watch", str(self._process.pid), str(self.folder)],
+            stdin=subprocess.PIPE,
             start_new_session=True,
         )
         until = time.monotonic() + _READY_SECONDS
@@ -122,6 +130,10 @@ class Server:
             return False
 
     def _end(self, number: signal.Signals) -> None:
+        if self._watch is not None:
+            self._watch.kill()
+            self._watch.communicate()
+            self._watch = None
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._process.pid, number)
