@@ -15,7 +15,7 @@ import pytest
 from tests import account
 from tests import home as homes
 from tests.ingest.batches import a_command
-from tests.ingest.laptop import ROOT, Laptop, refusal
+from tests.ingest.laptop import Laptop, refusal
 
 
 def test_of_two_that_are_started_at_once_one_owns_the_file_and_both_callers_are_served(
@@ -189,15 +189,3 @@ def test_it_keeps_no_descriptor_of_who_asked(laptop: Laptop) -> None:
     for _ in range(30):
         laptop.ask("log")
     assert process.num_fds() <= before + 1
-
-
-@pytest.mark.parametrize("verb", ["serve", "token"])
-def test_what_comes_with_the_fleet_release_says_so(verb: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "ingest", verb, "--listen", "127.0.0.1:1"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, len(done.stderr.splitlines())) == (1, 2)
