@@ -153,9 +153,10 @@ def test_a_reason_of_ours_for_a_loss_leaves_whole(reason: str) -> None:
 
 def test_the_words_of_facts_are_those_that_facts_are_told_with() -> None:
     every = {tool.cat for _, tool in RULES.tools.values()} | {name for name, _ in RULES.scripts}
-    assert every | {
-        category for _, tool in RULES.tools.values() for category in tool.over.values()
-    } == told.CATEGORIES
+    assert (
+        every | {category for _, tool in RULES.tools.values() for category in tool.over.values()}
+        == told.CATEGORIES
+    )
     assert {EXACT, RACED, SAMPLED} == told.COMPLETENESS
     assert {name.removesuffix("_ns") for name in wire.Split.__struct_fields__} == told.CLASSES
     assert {"human", "agent", "ci", "script"} == told.ACTORS
