@@ -4,6 +4,8 @@ import contextlib
 import os
 import re
 import shutil
+import threading
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -32,6 +34,7 @@ _REWRITING = ".rewriting"
 _TEMPORARY = ".tmp"
 _SUSPECT = ".suspect"
 _CORRUPT = ("orrupt", "checksum", "Could not read enough bytes")
+_MASKING = threading.Lock()
 # What DuckDB says when the file is well but cannot be had; anything else at opening is damage.
 _NOT_DAMAGE = (
     ("conflicting lock", "another program has it open: close that one, then try again"),
@@ -154,9 +157,19 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+@contextlib.contextmanager
+def _private() -> Iterator[None]:
+    """Make files for their owner alone; the mask is of the whole process, so one at a time."""
+    with _MASKING:
+        before = os.umask(0o077)
+        try:
+            yield
+        finally:
+            os.umask(before)
+
+
 def _open(path: Path, memory_bytes: int) -> DuckDBPyConnection:
-    before = os.umask(0o077)
-    try:
+    with _private():
         connection = duckdb.connect(
             str(path),
             config={
@@ -172,8 +185,6 @@ def _open(path: Path, memory_bytes: int) -> DuckDBPyConnection:
                 "checkpoint_threshold": _CHECKPOINT_BYTES,
             },
         )
-    finally:
-        os.umask(before)
     with contextlib.ExitStack() as undo:
         undo.callback(connection.close)
         _prepare(connection, path)

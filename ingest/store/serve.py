@@ -32,11 +32,11 @@ async def listen(path: Path, opened: Opened) -> asyncio.Server:
             writer.close()
 
     path.unlink(missing_ok=True)
-    before = os.umask(0o177)
-    try:
-        return await asyncio.start_unix_server(client, path)
-    finally:
-        os.umask(before)
+    # No umask: it is of the whole process, and the store is opened in a thread meanwhile. Whoever
+    # knocks before the mode is set is looked at as everybody is.
+    server = await asyncio.start_unix_server(client, path)
+    path.chmod(0o600)
+    return server
 
 
 def is_ours(writer: asyncio.StreamWriter) -> bool:

@@ -1,5 +1,6 @@
 """A place for one test: a home, folders in memory, and every process that was started there."""
 
+import errno
 import os
 import shutil
 import signal
@@ -219,3 +220,14 @@ def roles(window: Terminal, shell: str = "bash") -> Roles:
     assert wait_for(lambda: len(pumps()) == 1 and len(guardians()) == 1), (pumps(), guardians())
     launcher = int(status_fields(keeper)[1])
     return Roles(launcher, keeper, pumps()[0], guardians()[0], shell_process)
+
+
+def removed(group: Path) -> bool:
+    """Remove a control group; False while the kernel has not let go of those that just died."""
+    try:
+        group.rmdir()
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        return False
+    return True

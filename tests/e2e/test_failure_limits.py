@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.copies import Copy, a_copy, observed, use
-from tests.e2e.places import Place
-from tests.e2e.terminal import LAUNCHER, PROMPT, Start, exit_code
+from tests.e2e.places import Place, removed
+from tests.e2e.terminal import LAUNCHER, PROMPT, Start, exit_code, wait_for
 
 pytestmark = pytest.mark.linux
 PROCESS_GROUPS = Path("/sys/fs/cgroup/pids")
@@ -73,7 +73,7 @@ def few_processes(place: Place) -> Iterator[Path]:
     (group / "pids.max").write_text("max")
     for pid in (group / "cgroup.procs").read_text().split():
         (PROCESS_GROUPS / "cgroup.procs").write_text(pid)
-    group.rmdir()
+    assert wait_for(lambda: removed(group)), group
 
 
 @pytest.mark.root

@@ -10,7 +10,7 @@ import pytest
 
 from ptywrap import marks
 from tests.e2e.copies import a_copy, observed, use
-from tests.e2e.places import Place, alive, read_proc, roles, shell_pid, status_fields
+from tests.e2e.places import Place, alive, read_proc, removed, roles, shell_pid, status_fields
 from tests.e2e.terminal import LAUNCHER, PROMPT, Start, exit_code, wait_for
 
 pytestmark = pytest.mark.linux
@@ -113,7 +113,7 @@ def small_memory(place: Place) -> Iterator[Path]:
     yield group
     for pid in (group / "tasks").read_text().split():
         (MEMORY_GROUPS / "tasks").write_text(pid)
-    group.rmdir()
+    assert wait_for(lambda: removed(group)), (group / "tasks").read_text()
 
 
 @pytest.mark.root
