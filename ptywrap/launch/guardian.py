@@ -75,7 +75,7 @@ def _become_shell(pipe: int, terminal: Terminal) -> None:
         posix.dup2(kept[1], _TERMINAL)
         posix.dup2(posix.open(b"/dev/null", posix.O_RDWR), _NOWHERE)
         posix.closerange(_TERMINAL + 1, _HIGHEST)
-        posix.execve(b"/bin/sh", words, {})
+        posix.execv(b"/bin/sh", words)
     except OSError:
         posix._exit(1)  # the keeper has another one made
 
