@@ -56,6 +56,15 @@ def nobodys_home() -> Iterator[None]:
     homes.close(empty)
 
 
+@pytest.fixture(autouse=True)
+def own_mask() -> Iterator[None]:
+    """Give back the file mask that a service's entry sets for the whole process."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture
 def home() -> Iterator[homes.Home]:
     """Yield a home of the test's own, and end what was started in it."""
