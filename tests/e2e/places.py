@@ -223,7 +223,12 @@ def roles(window: Terminal, shell: str = "bash") -> Roles:
 
 
 def removed(group: Path) -> bool:
-    """Remove a control group; False while the kernel has not let go of those that just died."""
+    """Move all out of a control group and remove it; False while some are being born or buried."""
+    for pid in (group / "cgroup.procs").read_text().split():
+        try:
+            (group.parent / "cgroup.procs").write_text(pid)
+        except ProcessLookupError:
+            continue
     try:
         group.rmdir()
     except OSError as error:

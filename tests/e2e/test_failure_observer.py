@@ -111,8 +111,6 @@ def small_memory(place: Place) -> Iterator[Path]:
         pytest.skip(f"no memory group can be made ({error}): run the tests as root")
     (group / "memory.limit_in_bytes").write_text(str(150 * MEBIBYTE))
     yield group
-    for pid in (group / "tasks").read_text().split():
-        (MEMORY_GROUPS / "tasks").write_text(pid)
     assert wait_for(lambda: removed(group)), (group / "tasks").read_text()
 
 
