@@ -11,6 +11,7 @@ import pytest
 from tests.e2e.places import (
     SHELLS,
     Place,
+    Roles,
     alive,
     children,
     read_proc,
@@ -78,6 +79,13 @@ def test_a_signal_ends_a_run_by_it(place: Place, number: signal.Signals) -> None
     assert wait_for(lambda: not rest(place), 3), rest(place)
 
 
+def _kill_at_once(session: Roles) -> None:
+    """Kill all but the guardian, none of whom may see another one's end."""
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in (session.keeper, session.pump, session.launcher):
+            os.kill(pid, number)
+
+
 @pytest.mark.parametrize("group", [False, True])
 def test_the_guardian_restores_the_terminal_when_all_else_is_killed(
     place: Place, group: bool
@@ -90,8 +98,7 @@ def test_the_guardian_restores_the_terminal_when_all_else_is_killed(
         if group:
             os.killpg(window.pid, signal.SIGKILL)
         else:
-            for pid in (session.launcher, session.keeper, session.pump):
-                os.kill(pid, signal.SIGKILL)
+            _kill_at_once(session)
         assert wait_for(lambda: window.attributes() == window.at_first, 5)
         took_s = time.monotonic() - killed_at
         assert exit_code(window.finish()) == -signal.SIGKILL
@@ -105,8 +112,7 @@ def test_the_guardian_leaves_a_terminal_alone_that_someone_else_has_set(place: P
     window = place.shell()
     session = roles(window)
     os.kill(session.guardian, signal.SIGSTOP)
-    for pid in (session.launcher, session.keeper, session.pump):
-        os.kill(pid, signal.SIGKILL)
+    _kill_at_once(session)
     other = window.attributes()
     assert isinstance(other[3], int)
     other[3] ^= termios.ECHO
