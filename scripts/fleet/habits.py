@@ -28,8 +28,8 @@ class Habit(NamedTuple):
 
 _CC = ("sh", "cc", "cc1", "as", "ld")
 _NODE = ("node", "sh", "node")
-_PYPI = ("pypi.org", "files.pythonhosted.org")
-_NPM = ("registry.npmjs.org",)
+_PYTHON = ("python.org", "www.python.org")
+_JAVASCRIPT = ("nodejs.org",)
 
 HABITS = (
     Habit("git status --short", "git status", "vcs", 18, 1),
@@ -53,9 +53,9 @@ HABITS = (
     Habit("go test ./...", "go test", "test", 12_000, 34, ("compile", "link"), (), 190),
     Habit("cargo test", "cargo test", "test", 19_000, 40, ("rustc", "ld"), (), 200),
     Habit("kubectl get pods -n web", "kubectl get", "infra", 700, 1, (), ("kube.corp.example",)),
-    Habit("pip install -e .", "pip install", "install", 9_500, 14, ("python3",), _PYPI, 40),
+    Habit("pip install -e .", "pip install", "install", 9_500, 14, ("python3",), _PYTHON, 40),
     Habit("curl -s https://api.corp.example/x", "curl", "net", 350, 1, (), ("api.corp.example",)),
-    Habit("npm install", "npm install", "install", 22_000, 18, _NODE, _NPM, 30, 1.0),
+    Habit("npm install", "npm install", "install", 22_000, 18, _NODE, _JAVASCRIPT, 30, 1.0),
     Habit("eslint src --fix", "eslint", "lint", 6_000, 2, ("node",), (), 250),
     Habit(
         "docker build -t web .", "docker build", "container", 48_000, 5, ("docker",), ("docker.io",)
@@ -71,7 +71,7 @@ HABITS = (
         ("terraform",),
         ("api.corp.example",),
     ),
-    Habit("uv sync", "uv sync", "install", 3_000, 2, ("uv",), _PYPI, 20),
+    Habit("uv sync", "uv sync", "install", 3_000, 2, ("uv",), _PYTHON, 20),
     Habit("./tools/release-helper --stage", "<prog>", "other", 2_500, 3, ("sh",)),
     Habit("gradle build", "gradle build", "build", 41_000, 4, ("java",), (), 150, 1.0),
 )

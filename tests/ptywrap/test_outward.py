@@ -38,7 +38,7 @@ def test_a_program_leaves_by_a_listed_name(name: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("host", "port", "expected"),
     [
-        ("files.pythonhosted.org", 443, "pythonhosted.org"),
+        ("codeload.github.com", 443, "github.com"),
         ("GITHUB.com.", 22, "github.com"),
         ("acme.jfrog.io", 443, "jfrog.io"),
         ("notgithub.com", 443, "other:https"),
