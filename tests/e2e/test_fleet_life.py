@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
 from ptywrap import wire
 from ptywrap.projection import Keys
@@ -110,7 +111,6 @@ def test_batches_are_the_same_bytes_when_they_are_made_again() -> None:
 
 
 def test_a_body_is_a_batch_the_product_reads() -> None:
-    zstandard = pytest.importorskip("zstandard")
     first = prepared(FLEET, 0, account(0))[0]
     batch = wire.unpack(zstandard.decompress(first.body, max_output_size=wire.BATCH_LIMIT))
     assert (batch.id, batch.device) == (first.batch, account(0).device)
