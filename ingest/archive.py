@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ingest import clock, segments
+from ingest.stable import sync
 from ptywrap import wire
 
 ROOM_BYTES = 48 << 20
@@ -107,15 +108,6 @@ def made(folder: Path) -> Path:
     """Return a folder that is there, for its owner alone."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
-
-
-def sync(folder: Path) -> None:
-    """Put a folder's names on stable storage."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _seal(path: Path, descriptor: int, named: segments.Name) -> bool:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ingest.stable import sync
 from ptywrap import wire
 
 BODY_LIMIT = 1 << 20
@@ -74,7 +75,7 @@ def begun(folder: Path) -> File:
     file = File(path, os.open(path, _FLAGS, 0o600), secrets.randbits(62))
     try:
         file.write([b""])
-        _sync_folder(folder)
+        sync(folder)
     except OSError:
         file.give_up()
         raise
@@ -94,11 +95,3 @@ def _next_number(folder: Path) -> int:
     finally:
         os.close(descriptor)
     return number
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

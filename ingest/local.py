@@ -9,18 +9,17 @@ import asyncio
 import contextlib
 import fcntl
 import logging
-import logging.handlers
 import os
 import signal
 import socket
-import struct
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ingest import answers, archive, asks, drain, store
+from ingest import answers, archive, asks, drain, logs, store
+from ingest.store import peer
 from ingest.store.base import Store, StoreError
 
 Work = Callable[[], Awaitable[dict[str, Any]]]
@@ -29,7 +28,6 @@ _SETTLE_SECONDS = 0.5
 _PATH_BYTES = 4096
 _LOCK_SECONDS = 20.0
 _LOG_BYTES = 1 << 20
-_PEER = struct.Struct("3i")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -163,8 +161,8 @@ class Local:
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            if _is_ours(writer):
-                while (body := await _frame(reader)) is not None:
+            if peer.is_ours(writer):
+                while (body := await peer.frame(reader, asks.QUESTION_LIMIT)) is not None:
                     writer.write(asks.frame(await self._question(body)))
                     await writer.drain()
         except (OSError, EOFError):
@@ -198,26 +196,6 @@ class Local:
     async def _load_at_start(self) -> dict[str, Any]:
         await (await self._opened()).load()
         return {"ok": True}
-
-
-async def _frame(reader: asyncio.StreamReader) -> bytes | None:
-    """Return the body of the next frame, or None where there is none or it is too long."""
-    head = await reader.read(asks.LENGTH.size)
-    if not head:
-        return None
-    head += await reader.readexactly(asks.LENGTH.size - len(head))
-    (length,) = asks.LENGTH.unpack(head)
-    return await reader.readexactly(length) if length <= asks.QUESTION_LIMIT else None
-
-
-def _is_ours(writer: asyncio.StreamWriter) -> bool:
-    """Check the client's uid (unix(7), SO_PEERCRED; elsewhere the 0700 folder must do)."""
-    option = getattr(socket, "SO_PEERCRED", None)
-    if option is None:
-        return True
-    peer = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, option, _PEER.size)
-    _, uid, _ = _PEER.unpack(peer)
-    return bool(uid == os.getuid())
 
 
 def _lock(folder: Path, path: Path) -> int | None:
@@ -254,6 +232,4 @@ def _open_log(path: Path | None) -> None:
     if path is None:
         return
     archive.made(path.parent)
-    handler = logging.handlers.RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=1)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.basicConfig(level=logging.INFO, handlers=[logs.to_file(path, _LOG_BYTES, former=1)])

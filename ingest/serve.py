@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import fcntl
 import logging
-import logging.handlers
 import os
 import resource
 import signal
@@ -23,7 +22,7 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
-from ingest import app, child, config, store
+from ingest import app, child, config, logs, store
 from ingest.config import Refused, ServerConfig
 from ingest.connections import Bounds, Connections
 from ingest.front import Front
@@ -233,12 +232,9 @@ def _alone(data: Path) -> Iterator[None]:
 
 
 def _open_log(data: Path) -> None:
-    handler = logging.handlers.RotatingFileHandler(
-        data / "logs" / "front.log", maxBytes=_LOG_BYTES, backupCount=_LOG_FILES
-    )
+    handler = logs.to_file(data / "logs" / "front.log", _LOG_BYTES, _LOG_FILES)
     # Where no log can be written the service goes on without.
     logging.raiseExceptions = False
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     # What an administrator has to act on is said where the service was started, too.
     aloud = logging.StreamHandler()
     aloud.setLevel(logging.WARNING)

@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import fcntl
 import logging
-import logging.handlers
 import os
 import signal
 import stat
@@ -18,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ingest import drain, store
+from ingest import drain, logs, store
 from ingest.filling import Filling
 from ingest.groups import GROUP_SECONDS, Size
 from ingest.store import serve
@@ -126,8 +125,5 @@ def _lock(data: Path) -> int | None:
 
 def _open_log(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handler = logging.handlers.RotatingFileHandler(
-        folder / "store.log", maxBytes=_LOG_BYTES, backupCount=2
-    )
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handler = logs.to_file(folder / "store.log", _LOG_BYTES, former=2)
     logging.basicConfig(level=logging.INFO, handlers=[handler])

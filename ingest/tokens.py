@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from ingest.config import Refused
+from ingest.stable import sync
 
 FILE = "tokens.json"
 ROLES = ("device", "ci", "viewer", "admin")
@@ -188,8 +189,4 @@ def _write(path: Path, content: bytes) -> None:
     finally:
         os.close(descriptor)
     new.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(path.parent)

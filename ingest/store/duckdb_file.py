@@ -13,6 +13,7 @@ from typing import NamedTuple
 import duckdb
 from duckdb import DuckDBPyConnection
 
+from ingest.stable import sync
 from ingest.store.base import StoreError
 from ingest.store.tables import CHILDREN, SHAPES, kinds
 
@@ -146,15 +147,6 @@ def remove_damaged(path: Path, keep: int = 0) -> None:
     found = sorted(path.parent.glob(f"{path.name}*.damaged-*"), key=_number)
     for old in found[: len(found) - keep]:
         old.unlink(missing_ok=True)
-
-
-def sync(path: Path) -> None:
-    """Put a file, or a folder's names, on stable storage."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextlib.contextmanager

@@ -2,17 +2,13 @@
 
 import asyncio
 import logging
-import os
-import socket
-import struct
 import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from ingest.store import calls, partial
+from ingest.store import calls, partial, peer
 from ingest.store.base import Store, StoreError
 
-_PEER = struct.Struct("3i")
 _log = logging.getLogger(__name__)
 Opened = Callable[[], Awaitable[Store]]
 
@@ -22,8 +18,8 @@ async def listen(path: Path, opened: Opened) -> asyncio.Server:
 
     async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            if is_ours(writer):
-                while (body := await _body(reader)) is not None:
+            if peer.is_ours(writer):
+                while (body := await peer.frame(reader, calls.CALL_LIMIT)) is not None:
                     writer.write(await _answer(body, opened))
                     await writer.drain()
         except (OSError, EOFError):
@@ -37,26 +33,6 @@ async def listen(path: Path, opened: Opened) -> asyncio.Server:
     server = await asyncio.start_unix_server(client, path)
     path.chmod(0o600)
     return server
-
-
-def is_ours(writer: asyncio.StreamWriter) -> bool:
-    """Check the client's uid (unix(7), SO_PEERCRED; elsewhere the 0700 folder must do)."""
-    option = getattr(socket, "SO_PEERCRED", None)
-    if option is None:
-        return True
-    peer = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, option, _PEER.size)
-    _, uid, _ = _PEER.unpack(peer)
-    return bool(uid == os.getuid())
-
-
-async def _body(reader: asyncio.StreamReader) -> bytes | None:
-    """Return the body of the next frame, or None where there is none or it is too long."""
-    head = await reader.read(calls.LENGTH.size)
-    if not head:
-        return None
-    head += await reader.readexactly(calls.LENGTH.size - len(head))
-    (length,) = calls.LENGTH.unpack(head)
-    return await reader.readexactly(length) if length <= calls.CALL_LIMIT else None
 
 
 async def _answer(body: bytes, opened: Opened) -> bytes:

@@ -7,7 +7,9 @@ _STORE = "ptywrap.wire"
 INGEST = (
     Row("ingest"),
     Row("ingest.config", third="msgspec"),
-    Row("ingest.tokens", may="ingest.config", third="msgspec"),
+    Row("ingest.stable"),
+    Row("ingest.logs"),
+    Row("ingest.tokens", may="ingest.config ingest.stable", third="msgspec"),
     Row("ingest.auth", may="ingest.config ingest.tokens ingest.clock", third="msgspec"),
     Row("ingest.inflate", may="ptywrap.wire", third="zstandard", pure=True),
     Row("ingest.limits", pure=True),
@@ -43,7 +45,8 @@ INGEST = (
     ),
     Row(
         "ingest.serve",
-        may="ingest.app ingest.child ingest.config ingest.connections ingest.front ingest.store",
+        may="ingest.app ingest.child ingest.config ingest.connections ingest.front ingest.logs "
+        "ingest.store",
         third="aiohttp msgspec",
     ),
     Row(
@@ -52,7 +55,7 @@ INGEST = (
         third="msgspec",
     ),
     Row("ingest.entries", may="ptywrap.wire", third="msgspec", pure=True),
-    Row("ingest.journal_file", may="ptywrap.wire"),
+    Row("ingest.journal_file", may="ptywrap.wire ingest.stable"),
     Row("ingest.journal", may="ptywrap.wire ingest.entries ingest.journal_file"),
     Row(
         "ingest.receive",
@@ -69,7 +72,10 @@ INGEST = (
         third="msgspec",
     ),
     Row("ingest.filling", may="ingest.store ingest.groups ingest.journal ingest.clock"),
-    Row("ingest.service_store", may="ingest.store ingest.drain ingest.filling ingest.groups"),
+    Row(
+        "ingest.service_store",
+        may="ingest.store ingest.drain ingest.filling ingest.groups ingest.logs",
+    ),
     Row("ingest.store", "calls", may=_STORE, third="msgspec", pure=True),
     Row("ingest.decoding", may="ptywrap.wire ingest.store", third="numpy", pure=True),
     Row(
@@ -80,7 +86,7 @@ INGEST = (
     ),
     Row("ingest.asks", third="msgspec", pure=True),
     Row("ingest.segments", may="ptywrap.wire ingest.store", pure=True),
-    Row("ingest.archive", may="ptywrap.wire ingest.segments ingest.clock"),
+    Row("ingest.archive", may="ptywrap.wire ingest.segments ingest.clock ingest.stable"),
     Row(
         "ingest.drain",
         may="ptywrap.wire ingest.journal ingest.store ingest.config ingest.segments ingest.archive "
@@ -93,15 +99,15 @@ INGEST = (
     ),
     Row(
         "ingest.local",
-        may="ingest.config ingest.asks ingest.answers ingest.archive ingest.drain ingest.store",
+        may="ingest.config ingest.asks ingest.answers ingest.archive ingest.drain ingest.logs "
+        "ingest.store",
     ),
     Row("ingest.store", "*", may=_STORE),
     Row("ingest.store", "forget questions arrays", may=_STORE, pure=True),
     Row("ingest.store", "tables rows", may=_STORE, third="msgspec", pure=True),
     Row("ingest.store", "memory_pages memory_rows memory_held", may=_STORE, pure=True),
-    Row(
-        "ingest.store", "duckdb duckdb_file duckdb_erase duckdb_export", may=_STORE, third="duckdb"
-    ),
+    Row("ingest.store", "duckdb duckdb_erase duckdb_export", may=_STORE, third="duckdb"),
+    Row("ingest.store", "duckdb_file", may=f"{_STORE} ingest.stable", third="duckdb"),
     Row("ingest.store", "duckdb_pages duckdb_roll duckdb_runs", may=_STORE, third="duckdb"),
     Row("ingest.store", "duckdb_load duckdb_fed duckdb_keys", may=_STORE, third="duckdb numpy"),
     Row("ingest.store", "duckdb_columns", may=_STORE, third="numpy", pure=True),
