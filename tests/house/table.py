@@ -9,6 +9,7 @@ out: no descriptor, clock, environment or randomness.
 
 from tests.house.row import Row
 from tests.house.table_ingest import INGEST
+from tests.house.table_netsniff import NETSNIFF
 
 # What observer files import, pure or not: an observer file's row differs in purity alone.
 _OBSERVE = (
@@ -30,21 +31,7 @@ _SHIP = (
 )
 
 TABLE = (
-    Row("netsniff"),
-    Row("netsniff.model", pure=True),
-    Row("netsniff.connections", may="netsniff.model", pure=True),
-    Row("netsniff.split", may="netsniff.model", pure=True),
-    Row("netsniff.sources", "*", may="netsniff.model"),
-    Row("netsniff.sources", "psutil_table", may="netsniff.model", third="psutil"),
-    Row("netsniff.names", "."),
-    Row("netsniff.names", "dns tls quic book", may="netsniff.model", pure=True),
-    Row("netsniff.capture", ". helper", may="netsniff.model netsniff.names"),
-    Row("netsniff.capture", "filter", may="netsniff.model netsniff.names", pure=True),
-    Row("netsniff.capture", "decode", may="netsniff.model netsniff.names", third="scapy"),
-    Row(
-        "netsniff.__main__",
-        may="netsniff.model netsniff.connections netsniff.sources netsniff.names",
-    ),
+    *NETSNIFF,
     Row("ptywrap"),
     Row("ptywrap.columns", pure=True),
     Row("ptywrap.frames", pure=True),

@@ -1,0 +1,82 @@
+"""Says what a source of sockets is and what it may promise.
+
+To add one: write one file in this folder, named for its mechanism, with a class that has the
+methods of `Source`; if it works on one system only, open it with `assert sys.platform == "..."`.
+Add one line to `SOURCES` in `__init__.py`, best first. Claim only the promises that
+tests/conformance/test_sources.py can hold you to; the suite runs against every entry by itself.
+
+A source is used from one thread: `probe`, `open`, then `read` whenever its descriptor is readable
+or, without one, every `period_ns`. `read` never blocks. A process or a socket that vanished is an
+answer; a source that breaks raises `SourceError` from `read`, and is closed by whoever reads it.
+"""
+
+from collections.abc import Iterable
+from enum import Enum, auto
+from typing import NamedTuple, Protocol
+
+from netsniff.model import Event
+
+
+class Promise(Enum):
+    """What a source claims; each claim has a test, what is not claimed is skipped by that name."""
+
+    BYTES = auto()
+    """Payload bytes of TCP connections, exact to one byte."""
+    EVERY_CONNECTION = auto()
+    """Every TCP connection, however short; what it missed is told with its number."""
+    HOLDER = auto()
+    """The process that holds a connection of 100 ms or longer."""
+    SHORT_HOLDER = auto()
+    """The process of a connection of any length."""
+    UDP = auto()
+    """UDP sockets and who holds them."""
+    UDP_BYTES = auto()
+    UNPRIVILEGED = auto()
+    TELLS_LOSS = auto()
+
+
+class Probe(NamedTuple):
+    """Whether a source can be used here, and if not, why and what would help."""
+
+    usable: bool
+    reason: str = ""
+    remedy: str = ""
+
+
+class SourceError(Exception):
+    """A source broke while it was open; the next lower one takes over."""
+
+
+class Source(Protocol):
+    """Reads sockets in one way."""
+
+    name: str
+    promises: frozenset[Promise]
+    period_ns: int
+    """How often to read a source that has no descriptor."""
+    verified: bool
+    """Whether it has run on its system; False: it was tested on recorded input alone."""
+
+    def probe(self) -> Probe:
+        """Say whether it can be used, without leaving anything open."""
+        ...
+
+    def open(self) -> int | None:
+        """Begin; return the descriptor to poll, or None. Raises OSError."""
+        ...
+
+    def hurry(self, pid: int) -> None:
+        """Look closely at a process for a moment: it may be about to open sockets."""
+        ...
+
+    def rest(self) -> None:
+        """Look no more until the next `hurry`: nobody of interest runs."""
+        ...
+
+    def read(self) -> Iterable[Event]:
+        """Tell what is known by now. Raises SourceError."""
+        ...
+
+    def close(self) -> None:
+        """Let go of everything; what was not read is gone."""
+        ...
