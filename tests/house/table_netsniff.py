@@ -5,7 +5,8 @@ from tests.house.row import Row
 NETSNIFF = (
     Row("netsniff"),
     Row("netsniff.model", pure=True),
-    Row("netsniff.connections", may="netsniff.model", pure=True),
+    Row("netsniff.known", may="netsniff.model", pure=True),
+    Row("netsniff.connections", may="netsniff.model netsniff.known", pure=True),
     Row("netsniff.split", may="netsniff.model", pure=True),
     Row("netsniff.sources", "*", may="netsniff.model"),
     Row("netsniff.sources", "psutil_table", may="netsniff.model", third="psutil"),

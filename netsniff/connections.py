@@ -1,0 +1,130 @@
+"""Joins readings into connections: by the socket's cookie, one owner each, totals of one source.
+
+A socket without a cookie is known by protocol, both ends and the process that holds it. Nothing is
+joined by a port. Times in and out are CLOCK_MONOTONIC ns.
+"""
+
+from collections.abc import Hashable, Iterable, Iterator
+
+from netsniff.known import Known
+from netsniff.model import Connection, Endpoint, Event, Missed, Name, Reading
+
+OWNERLESS_NS = 1_000_000_000
+"""How long one that is over waits for somebody to find out who held it."""
+_NAMES_NS = 30_000_000_000
+_MOST_NAMES = 4096
+_MOST_DONE = 16384
+
+
+class Connections:
+    """The connections of this machine, fed with what sources tell."""
+
+    def __init__(self) -> None:
+        self._open: dict[Hashable, Known] = {}
+        self._ended: dict[Hashable, None] = {}
+        """Those that are over and not given yet."""
+        self._done: dict[Hashable, None] = {}
+        """Those that were given lately: who tells of them late tells nothing new."""
+        self._names: dict[tuple[Endpoint, Endpoint], Name] = {}
+        self._missed: list[Missed] = []
+
+    def __len__(self) -> int:
+        """Return how many are kept."""
+        return len(self._open)
+
+    def take(self, event: Event) -> None:
+        """Take one event of a source."""
+        if isinstance(event, Missed):
+            self._missed.append(event)
+            return
+        key = _key(event)
+        one = self._open.get(key)
+        if one is None:
+            if key in self._done and (event.cookie is not None or event.final):
+                return
+            one = self._open[key] = Known(event)
+        one.take(event)
+        self._recall(one)
+        if one.ended_ns is not None:
+            self._ended.setdefault(key)
+
+    def name(self, name: Name) -> None:
+        """Take the name that one connection asked for; what an address is called is not kept."""
+        if name.local is None:
+            return
+        ends = (name.local, name.remote)
+        for one in self._open.values():
+            if one.ends() == ends and one.asked(name):
+                one.called(name)
+                return
+        self._names[ends] = name
+        while len(self._names) > _MOST_NAMES:
+            del self._names[next(iter(self._names))]
+
+    def missed(self) -> list[Missed]:
+        """Return the holes that were told since."""
+        missed, self._missed = self._missed, []
+        return missed
+
+    def closed(self) -> list[Connection]:
+        """Return those that are over, each once: whose holder is known, or looked for in vain."""
+        found = [key for key in self._ended if self._open[key].trust]
+        return [self._give(key) for key in found]
+
+    def settle(self, now_ns: int) -> list[Connection]:
+        """Return those that are over and that nobody was found for until now; forget old names."""
+        before_ns = now_ns - OWNERLESS_NS
+        found = [key for key in self._ended if (self._open[key].ended_ns or 0) <= before_ns]
+        for ends, name in list(self._names.items()):
+            if name.at_ns + _NAMES_NS > now_ns:
+                break
+            del self._names[ends]
+        return [self._give(key) for key in found]
+
+    def due_ns(self) -> int | None:
+        """Return when `settle` may have something to give."""
+        ended = (self._open[key].ended_ns or 0 for key in self._ended)
+        return min((at_ns + OWNERLESS_NS for at_ns in ended), default=None)
+
+    def living(self) -> Iterator[Connection]:
+        """Yield what is known of those that are not over."""
+        for one in self._open.values():
+            if one.ended_ns is None:
+                yield one.snapshot()
+
+    def ending(self) -> Iterator[Connection]:
+        """Yield those that are over and not given yet."""
+        for key in self._ended:
+            yield self._open[key].snapshot()
+
+    def abandon(self, sources: Iterable[str]) -> list[Connection]:
+        """Return those of which only these sources told, which tell no more; they are forgotten.
+
+        They may go on: nobody says when they end.
+        """
+        lost = set(sources)
+        gone = [key for key, one in self._open.items() if one.known.source in lost]
+        return [self._give(key) for key in gone]
+
+    def _give(self, key: Hashable) -> Connection:
+        self._ended.pop(key, None)
+        self._done[key] = None
+        while len(self._done) > _MOST_DONE:
+            del self._done[next(iter(self._done))]
+        return self._open.pop(key).snapshot()
+
+    def _recall(self, one: Known) -> None:
+        """Give a connection the name that was heard before it was seen."""
+        if self._names and one.name_trust == 0:
+            ends = one.ends()
+            name = self._names.get(ends) if ends else None
+            if ends and name is not None and one.asked(name):
+                one.called(name)
+                del self._names[ends]
+
+
+def _key(reading: Reading) -> Hashable:
+    if reading.cookie is not None:
+        return (reading.namespace, reading.cookie)
+    pid = reading.holder.pid if reading.holder else None
+    return (reading.protocol, reading.local, reading.remote, pid)

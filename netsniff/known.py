@@ -1,0 +1,171 @@
+"""What is known of one connection: readings of several sources put together, and its name.
+
+Each total is of one source: two are never added. Times are CLOCK_MONOTONIC ns.
+"""
+
+from typing import NamedTuple
+
+from netsniff.model import EXACT, LIKELY, Connection, Endpoint, Holder, Name, Reading
+
+EARLY_NS = 1_000_000_000
+"""A name may be heard so long before anybody has seen its connection."""
+_TRACED = "socktrace"
+"""Its holder was taken in the process's own context; its bytes of TCP are those of calls."""
+_NAME_TRUST = {"sni": 2, "quic": 1}
+
+
+class _Sum(NamedTuple):
+    """What one source counted of a connection; the first are those of before we looked."""
+
+    received: int | None = None
+    sent: int | None = None
+    received_before: int = 0
+    sent_before: int = 0
+    final: bool = False
+
+
+class Known:
+    """One connection as far as it is known."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.known = Connection(reading.protocol, cookie=reading.cookie)
+        self.trust = 0
+        """How well its holder is known; 0: nobody was found."""
+        self.name_trust = 0
+        self.sums: dict[str, _Sum] = {}
+        self.baseline = reading.baseline
+        self.ended_ns: int | None = None
+
+    def take(self, reading: Reading) -> None:
+        """Take what a source says of it."""
+        self._count(reading)
+        self._hold(reading.holder, reading.source)
+        known = self.known
+        local = _better(reading.local, known.local_address, known.local_port)
+        remote = _better(reading.remote, known.remote_address, known.remote_port)
+        self.known = known._replace(
+            local_address=local[0],
+            local_port=local[1],
+            remote_address=remote[0],
+            remote_port=remote[1],
+            loopback=_loops(local[0], remote[0]),
+            namespace=_first(known.namespace, reading.namespace),
+            inode=_first(known.inode or None, reading.inode or None),
+            opened_ns=self._opened(reading),
+            connect_ns=_first(known.connect_ns, reading.connect_ns),
+            first_byte_ns=_least(known.first_byte_ns, reading.first_byte_ns),
+            rtt_ns=_first(reading.rtt_ns, known.rtt_ns),
+            min_rtt_ns=_first(reading.min_rtt_ns, known.min_rtt_ns),
+            retransmits=_first(reading.retransmits, known.retransmits),
+            delivery_rate=_first(reading.delivery_rate, known.delivery_rate),
+            source=known.source or reading.source,
+            seen_ns=max(known.seen_ns, reading.at_ns),
+        )
+        if reading.final and self.ended_ns is None:
+            self.ended_ns = reading.at_ns
+
+    def snapshot(self) -> Connection:
+        """Return all that is known of it by now."""
+        total = max(self.sums.items(), key=self._trusted, default=("", _Sum()))[1]
+        return self.known._replace(
+            received_bytes=_since(total.received, total.received_before),
+            sent_bytes=_since(total.sent, total.sent_before),
+            closed_ns=self.ended_ns,
+            final=self.ended_ns is not None,
+        )
+
+    def called(self, name: Name) -> None:
+        """Take the name it asked for, of the best kind."""
+        trust = _NAME_TRUST.get(name.source, 0)
+        if name.name is not None and trust > self.name_trust:
+            self.name_trust = trust
+            self.known = self.known._replace(remote_host=name.name, host_source=name.source)
+
+    def ends(self) -> tuple[Endpoint, Endpoint] | None:
+        """Return both ends, local first; None where it has no peer."""
+        known = self.known
+        if known.remote_address is None or known.local_address is None:
+            return None
+        return (
+            Endpoint(known.local_address, known.local_port or 0),
+            Endpoint(known.remote_address, known.remote_port or 0),
+        )
+
+    def asked(self, name: Name) -> bool:
+        """Say whether a name was asked for while it was open: the same ends are used again."""
+        if self.ended_ns is not None and name.at_ns > self.ended_ns:
+            return False
+        opened_ns = self.known.opened_ns
+        return opened_ns is None or name.at_ns >= opened_ns - EARLY_NS
+
+    def _count(self, reading: Reading) -> None:
+        """Take the totals of one source; after its final ones no others of it count."""
+        if reading.received_bytes is None and reading.sent_bytes is None:
+            return
+        total = self.sums.get(reading.source)
+        if total is None:
+            before = (reading.received_bytes or 0, reading.sent_bytes or 0)
+            total = _Sum(None, None, *(before if reading.baseline else (0, 0)))
+        if not total.final:
+            self.sums[reading.source] = total._replace(
+                received=_most(total.received, reading.received_bytes),
+                sent=_most(total.sent, reading.sent_bytes),
+                final=reading.final,
+            )
+
+    def _trusted(self, counted: tuple[str, _Sum]) -> tuple[bool, bool]:
+        """Rank a source's totals: final ones first; of UDP nobody else but the tracer knows any."""
+        source, total = counted
+        return total.final, source != _TRACED
+
+    def _hold(self, holder: Holder | None, source: str) -> None:
+        """Keep the first holder of the best kind: who is exact for the tracer, exact, likely."""
+        if holder is None:
+            return
+        kinds = {EXACT: 3 if source == _TRACED else 2, LIKELY: 1}
+        trust = kinds.get(holder.confidence, 0)
+        if trust > self.trust:
+            self.trust = trust
+            self.known = self.known._replace(
+                pid=holder.pid,
+                process_ticks=holder.start_ticks,
+                pid_confidence=holder.confidence,
+            )
+
+    def _opened(self, reading: Reading) -> int | None:
+        """Return when it opened, at the latest: as a source says, else when it was first met."""
+        if reading.opened_ns is not None or self.baseline or reading.final:
+            return _least(self.known.opened_ns, reading.opened_ns)
+        return _first(self.known.opened_ns, reading.at_ns)
+
+
+def _better(
+    end: Endpoint | None, address: str | None, port: int | None
+) -> tuple[str | None, int | None]:
+    """Return an end: one that has a port rather than one that was not bound yet."""
+    if end is not None and (address is None or (not port and end.port)):
+        return end.address, end.port
+    return address, port
+
+
+def _loops(local: str | None, remote: str | None) -> bool:
+    """Say whether both ends are on this machine, as far as addresses tell."""
+    if remote is None:
+        return False
+    return remote.startswith("127.") or remote in {"::1", local}
+
+
+def _first(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    return min((at for at in (one, other) if at is not None), default=None)
+
+
+def _most(one: int | None, other: int | None) -> int | None:
+    return max((size for size in (one, other) if size is not None), default=None)
+
+
+def _since(total: int | None, before: int) -> int | None:
+    return None if total is None else max(total - before, 0)
