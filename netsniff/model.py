@@ -26,11 +26,17 @@ class Endpoint(NamedTuple):
 
 
 class Holder(NamedTuple):
-    """The process a socket was found in; `start_ticks` None: it could not be read any more."""
+    """The process a socket was found in; `start_ticks` None: it could not be read any more.
+
+    `name` (at most 15 bytes, comm of /proc/PID/stat) and `parent` are what it was at that moment,
+    where the source read them on its way: who lives for 2 ms cannot be asked later.
+    """
 
     pid: int
     start_ticks: int | None
     confidence: Confidence
+    name: str | None = None
+    parent: int | None = None
 
 
 class Reading(NamedTuple):
