@@ -7,12 +7,10 @@ joined by a port. Times in and out are CLOCK_MONOTONIC ns.
 from collections.abc import Hashable, Iterable, Iterator
 
 from netsniff.known import Known
-from netsniff.model import Connection, Endpoint, Event, Missed, Name, Reading
+from netsniff.model import Connection, Event, Missed, Reading
 
 OWNERLESS_NS = 1_000_000_000
 """How long one that is over waits for somebody to find out who held it."""
-_NAMES_NS = 30_000_000_000
-_MOST_NAMES = 4096
 _MOST_DONE = 16384
 
 
@@ -25,7 +23,6 @@ class Connections:
         """Those that are over and not given yet."""
         self._done: dict[Hashable, None] = {}
         """Those that were given lately: who tells of them late tells nothing new."""
-        self._names: dict[tuple[Endpoint, Endpoint], Name] = {}
         self._missed: list[Missed] = []
 
     def __len__(self) -> int:
@@ -44,22 +41,8 @@ class Connections:
                 return
             one = self._open[key] = Known(event)
         one.take(event)
-        self._recall(one)
         if one.ended_ns is not None:
             self._ended.setdefault(key)
-
-    def name(self, name: Name) -> None:
-        """Take the name that one connection asked for; what an address is called is not kept."""
-        if name.local is None:
-            return
-        ends = (name.local, name.remote)
-        for one in self._open.values():
-            if one.ends() == ends and one.asked(name):
-                one.called(name)
-                return
-        self._names[ends] = name
-        while len(self._names) > _MOST_NAMES:
-            del self._names[next(iter(self._names))]
 
     def missed(self) -> list[Missed]:
         """Return the holes that were told since."""
@@ -72,13 +55,9 @@ class Connections:
         return [self._give(key) for key in found]
 
     def settle(self, now_ns: int) -> list[Connection]:
-        """Return those that are over and that nobody was found for until now; forget old names."""
+        """Return those that are over and that nobody was found for until now."""
         before_ns = now_ns - OWNERLESS_NS
         found = [key for key in self._ended if (self._open[key].ended_ns or 0) <= before_ns]
-        for ends, name in list(self._names.items()):
-            if name.at_ns + _NAMES_NS > now_ns:
-                break
-            del self._names[ends]
         return [self._give(key) for key in found]
 
     def due_ns(self) -> int | None:
@@ -86,10 +65,10 @@ class Connections:
         ended = (self._open[key].ended_ns or 0 for key in self._ended)
         return min((at_ns + OWNERLESS_NS for at_ns in ended), default=None)
 
-    def living(self) -> Iterator[Connection]:
-        """Yield what is known of those that are not over."""
+    def living(self, *, held: bool = False) -> Iterator[Connection]:
+        """Yield what is known of those that are not over; `held`: whose holder is known."""
         for one in self._open.values():
-            if one.ended_ns is None:
+            if one.ended_ns is None and (one.trust or not held):
                 yield one.snapshot()
 
     def ending(self) -> Iterator[Connection]:
@@ -112,15 +91,6 @@ class Connections:
         while len(self._done) > _MOST_DONE:
             del self._done[next(iter(self._done))]
         return self._open.pop(key).snapshot()
-
-    def _recall(self, one: Known) -> None:
-        """Give a connection the name that was heard before it was seen."""
-        if self._names and one.name_trust == 0:
-            ends = one.ends()
-            name = self._names.get(ends) if ends else None
-            if ends and name is not None and one.asked(name):
-                one.called(name)
-                del self._names[ends]
 
 
 def _key(reading: Reading) -> Hashable:

@@ -1,17 +1,14 @@
-"""What is known of one connection: readings of several sources put together, and its name.
+"""What is known of one connection: readings of several sources put together.
 
 Each total is of one source: two are never added. Times are CLOCK_MONOTONIC ns.
 """
 
 from typing import NamedTuple
 
-from netsniff.model import EXACT, LIKELY, Connection, Endpoint, Holder, Name, Reading
+from netsniff.model import EXACT, LIKELY, Connection, Endpoint, Holder, Reading
 
-EARLY_NS = 1_000_000_000
-"""A name may be heard so long before anybody has seen its connection."""
 _TRACED = "socktrace"
 """Its holder was taken in the process's own context; its bytes of TCP are those of calls."""
-_NAME_TRUST = {"sni": 2, "quic": 1}
 
 
 class _Sum(NamedTuple):
@@ -31,7 +28,6 @@ class Known:
         self.known = Connection(reading.protocol, cookie=reading.cookie)
         self.trust = 0
         """How well its holder is known; 0: nobody was found."""
-        self.name_trust = 0
         self.sums: dict[str, _Sum] = {}
         self.baseline = reading.baseline
         self.ended_ns: int | None = None
@@ -70,33 +66,11 @@ class Known:
         return self.known._replace(
             received_bytes=_since(total.received, total.received_before),
             sent_bytes=_since(total.sent, total.sent_before),
+            earlier_received_bytes=total.received_before,
+            earlier_sent_bytes=total.sent_before,
             closed_ns=self.ended_ns,
             final=self.ended_ns is not None,
         )
-
-    def called(self, name: Name) -> None:
-        """Take the name it asked for, of the best kind."""
-        trust = _NAME_TRUST.get(name.source, 0)
-        if name.name is not None and trust > self.name_trust:
-            self.name_trust = trust
-            self.known = self.known._replace(remote_host=name.name, host_source=name.source)
-
-    def ends(self) -> tuple[Endpoint, Endpoint] | None:
-        """Return both ends, local first; None where it has no peer."""
-        known = self.known
-        if known.remote_address is None or known.local_address is None:
-            return None
-        return (
-            Endpoint(known.local_address, known.local_port or 0),
-            Endpoint(known.remote_address, known.remote_port or 0),
-        )
-
-    def asked(self, name: Name) -> bool:
-        """Say whether a name was asked for while it was open: the same ends are used again."""
-        if self.ended_ns is not None and name.at_ns > self.ended_ns:
-            return False
-        opened_ns = self.known.opened_ns
-        return opened_ns is None or name.at_ns >= opened_ns - EARLY_NS
 
     def _count(self, reading: Reading) -> None:
         """Take the totals of one source; after its final ones no others of it count."""

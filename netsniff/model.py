@@ -104,7 +104,7 @@ class Connection(NamedTuple):
 
     The fields up to `loopback` are those of a flow in the run record; a source that cannot tell one
     leaves it None. `received_bytes` and `sent_bytes` of a connection that was there before count
-    from the first look on.
+    from the first look on; what went before is in `earlier_received_bytes`, `earlier_sent_bytes`.
     """
 
     protocol: Protocol
@@ -134,3 +134,5 @@ class Connection(NamedTuple):
     source: str | None = None
     seen_ns: int = 0
     final: bool = False
+    earlier_received_bytes: int = 0
+    earlier_sent_bytes: int = 0

@@ -3,7 +3,7 @@
 from typing import Any
 
 from netsniff.connections import OWNERLESS_NS, Connections
-from netsniff.model import EXACT, LIKELY, Connection, Endpoint, Holder, Missed, Name, Reading
+from netsniff.model import EXACT, LIKELY, Connection, Endpoint, Holder, Missed, Reading
 
 SERVER = Endpoint("192.0.2.7", 443)
 CURL = Holder(41, 9000, EXACT)
@@ -126,7 +126,7 @@ def test_bytes_nobody_knows_are_unknown() -> None:
 def test_one_that_was_there_before_counts_from_the_first_look() -> None:
     old = a_reading(baseline=True, received_bytes=1_000)
     one = only(fed(old, a_reading(received_bytes=1_700, holder=CURL, final=True)))
-    assert (one.received_bytes, one.opened_ns) == (700, None)
+    assert (one.received_bytes, one.earlier_received_bytes, one.opened_ns) == (700, 1_000, None)
 
 
 def test_one_that_is_met_open_opened_then_at_the_latest() -> None:
@@ -173,26 +173,6 @@ def test_ends_without_a_cookie_may_be_used_again() -> None:
     connections.closed()
     connections.take(polled)
     assert len(list(connections.living())) == 1
-
-
-def test_the_name_a_connection_asks_for_is_its_own() -> None:
-    connections = fed(a_reading(holder=CURL), a_reading(cookie=78, local=SERVER, remote=SERVER))
-    connections.name(Name(1_100, "sni", "example.org", SERVER, Endpoint("192.0.2.1", 50_000)))
-    assert [one.remote_host for one in connections.living()] == ["example.org", None]
-
-
-def test_a_name_that_is_heard_first_waits_for_its_connection() -> None:
-    connections = Connections()
-    connections.name(Name(900, "sni", "example.org", SERVER, Endpoint("192.0.2.1", 50_000)))
-    connections.take(a_reading(holder=CURL, final=True))
-    one = only(connections)
-    assert (one.remote_host, one.host_source) == ("example.org", "sni")
-
-
-def test_a_name_of_an_earlier_connection_on_the_same_ends_is_not_taken() -> None:
-    connections = fed(a_reading(at_ns=5 * OWNERLESS_NS))
-    connections.name(Name(900, "sni", "example.org", SERVER, Endpoint("192.0.2.1", 50_000)))
-    assert [one.remote_host for one in connections.living()] == [None]
 
 
 def test_holes_are_handed_on_once() -> None:
