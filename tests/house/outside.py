@@ -14,6 +14,7 @@ ASYNCHRONOUS = ("ptywrap.ship", "ingest")
 WALL_CLOCK = {
     "ptywrap.clock": "where facts take it from",
     "ptywrap.launch.tally": "launch imports nothing of ours, and a mark file carries both clocks",
+    "netsniff.live.views": "netsniff imports nothing of ours, and its lines carry wall times",
     "ingest.clock": "ingest imports nothing of ptywrap but the schema",
 }
 WALL_READERS = frozenset(
