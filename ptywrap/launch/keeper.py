@@ -148,6 +148,7 @@ class Keeper:
                 self._hang_up(number)
             elif number == signal.SIGTSTP:
                 self._suspend()
+                echoes.acted(number)
             elif number == signal.SIGCONT:
                 self._terminal.resumed()
             elif number not in (0, signal.SIGCHLD):

@@ -8,7 +8,7 @@ import time
 
 from ptywrap.launch.adopt import Chores
 from ptywrap.launch.bursts import Bursts
-from ptywrap.launch.signals import signal
+from ptywrap.launch.signals import pass_on_above, signal
 from ptywrap.launch.tally import Page
 from ptywrap.launch.terminal import Terminal
 
@@ -245,7 +245,14 @@ class Pump:
         if signal.SIGCONT in noted and self._watch.keeper < 0:
             self._terminal.resumed()
         if signal.SIGTSTP in noted[noted.rfind(bytes((signal.SIGCONT,))) + 1 :]:
-            self._suspend()
+            self._stopped()
+
+    def _stopped(self) -> None:
+        """Pass a stop signal on; the keeper may have had it, too."""
+        if self._watch.keeper >= 0:
+            pass_on_above(signal.SIGTSTP)
+        else:
+            self._terminal.stop_group()
 
     def _suspend(self) -> None:
         """Have everything of ours stopped; the keeper does it as long as it lives."""

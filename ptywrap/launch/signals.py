@@ -52,10 +52,17 @@ def passed_on(pid: int, number: int) -> None:
         return
 
 
+def pass_on_above(number: int) -> None:
+    """Send a signal to our parent as one that was passed on, where there are signals for that."""
+    ways = [way for way, meant in PASSED_ON.items() if meant == number]
+    posix.kill(posix.getppid(), ways[0] if ways else number)
+
+
 class Echoes:
     """Tells a signal to the launcher alone from one to our whole group.
 
-    A signal to the group comes twice: from its sender, and passed on by the launcher.
+    A signal to the group comes twice: from its sender, and passed on by launcher or pump, which may
+    have been stopped before they could do so.
     """
 
     __slots__ = ("_heard_ns",)
@@ -63,6 +70,10 @@ class Echoes:
     def __init__(self) -> None:
         """Begin with nothing heard."""
         self._heard_ns: dict[int, int] = {}
+
+    def acted(self, number: int) -> None:
+        """Count from now for how long an echo of a signal may still come."""
+        self._heard_ns[number] = time.monotonic_ns()
 
     def heard(self, number: int) -> int:
         """Return the signal meant, 0 when it is the echo of one that came before."""

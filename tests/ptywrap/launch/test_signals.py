@@ -32,6 +32,14 @@ def test_an_echo_comes_soon_or_is_none() -> None:
     assert echoes.heard(PASSED_TERM) == signal.SIGTERM
 
 
+def test_an_echo_that_was_stopped_with_us_is_none_when_we_go_on() -> None:
+    echoes = Echoes()
+    echoes.heard(signal.SIGTERM)
+    echoes._heard_ns[signal.SIGTERM] -= ECHO_NS
+    echoes.acted(signal.SIGTERM)
+    assert echoes.heard(PASSED_TERM) == 0
+
+
 def test_the_launcher_passes_on_what_we_know() -> None:
     launcher = Path(ptywrap.launch.__path__[0]) / "ptywrap.sh"
     text = launcher.read_text()
