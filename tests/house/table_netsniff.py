@@ -9,7 +9,7 @@ NETSNIFF = (
     Row("netsniff.connections", may="netsniff.model netsniff.known", pure=True),
     Row("netsniff.split", may="netsniff.model", pure=True),
     Row("netsniff.sources", "*", may="netsniff.model"),
-    Row("netsniff.sources", "diag diag_message", may="netsniff.model", pure=True),
+    Row("netsniff.sources", "diag diag_message nettop_log", may="netsniff.model", pure=True),
     Row("netsniff.sources", "psutil_table", may="netsniff.model", third="psutil"),
     Row("netsniff.names", "."),
     Row("netsniff.names", "dns tls quic book order hostname", may="netsniff.model", pure=True),
