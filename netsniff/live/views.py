@@ -18,6 +18,9 @@ from netsniff.live.watch import Watch
 from netsniff.model import Connection, Missed
 
 
+_GRACE_NS = 150_000_000
+
+
 class Stop(Exception):
     """It is to end: a signal, a key, the time is over, or the process that was watched is gone."""
 
@@ -52,6 +55,7 @@ class TableView:
                 except _Suspend:
                     os.kill(os.getpid(), signal.SIGSTOP)
         finally:
+            _finish(watch)
             self._refresh(watch)
             self._console.print(drawn(self._frame(watch, live=False), self._console))
 
@@ -109,6 +113,7 @@ class LineView:
                 self._print(watch, watch.ended())
                 _end_when_over(self._processes, until_ns)
         finally:
+            _finish(watch)
             self._print(watch, [*watch.ended(), *watch.living()])
 
     def _print(self, watch: Watch, connections: list[Connection]) -> None:
@@ -125,6 +130,13 @@ class LineView:
             else:
                 print(f"netsniff: {lines.loss_sentence(hole)}", file=sys.stderr)
         sys.stdout.flush()
+
+
+def _finish(watch: Watch) -> None:
+    """Hear the last of what just ended: the kernel tells of it some milliseconds late."""
+    until_ns = time.monotonic_ns() + _GRACE_NS
+    while time.monotonic_ns() < until_ns:
+        watch.step(until_ns)
 
 
 def _suspend(_number: int, _frame: FrameType | None) -> None:

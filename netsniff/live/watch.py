@@ -1,5 +1,6 @@
 """Reads the sources that work here, and names where asked to, into connections."""
 
+import os
 import select
 import time
 from typing import NamedTuple
@@ -72,12 +73,12 @@ class Watch:
     def ended(self) -> list[Connection]:
         """Return connections that are over, each once, with the name of their host."""
         over = [*self.connections.closed(), *self.connections.settle(time.monotonic_ns())]
-        return [self.named(one) for one in over if self.processes.wanted(one)]
+        return [self.named(one) for one in over if self._wanted(one)]
 
     def living(self) -> list[Connection]:
         """Return connections that are open, with the name of their host."""
         living = [*self.connections.living(), *self.connections.ending()]
-        return [self.named(one) for one in living if self.processes.wanted(one)]
+        return [self.named(one) for one in living if self._wanted(one)]
 
     def missed(self) -> list[Missed]:
         """Return the holes that were told since."""
@@ -90,6 +91,10 @@ class Watch:
             return connection
         answer = self.book.host(connection, connection.opened_ns or connection.seen_ns)
         return connection._replace(remote_host=answer.host, host_source=answer.host_source)
+
+    def _wanted(self, connection: Connection) -> bool:
+        """Say whether it is to be shown: a source tests itself by a connection of ours."""
+        return connection.pid != os.getpid() and self.processes.wanted(connection)
 
     def close(self) -> None:
         """Let go of everything."""
@@ -104,7 +109,9 @@ class Watch:
         choice = choose(without=tuple(self._broken))
         if choice.source is None:
             raise Unusable("; ".join(f"{name}: {probe.reason}" for name, probe in choice.said))
-        for source, descriptor in [(choice.source, choice.descriptor), *choice.extras]:
+        for event in choice.events:
+            self._take(event)
+        for source, descriptor in choice.opened:
             self._open.append(_Open(source, descriptor))
             if descriptor is not None:
                 self._poll.register(descriptor, select.POLLIN)
