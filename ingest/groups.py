@@ -17,8 +17,12 @@ from ingest.store.questions import Owner
 from ingest.store.tables import tables
 from ptywrap import wire
 
-GROUP_ROWS = 50_000
+GROUP_ROWS = 400_000
+"""So many fill whole row groups of DuckDB, which then go into the file as they are: a third of what
+their appending to unfinished ones costs. Whoever is not behind has a group each second."""
 GROUP_SECONDS = 1.0
+GROUP_BYTES = 128 << 20
+_VALUE_BYTES = 8
 _POLL_SECONDS = 0.05
 _BOOTS = 100_000
 _log = logging.getLogger(__name__)
@@ -69,10 +73,24 @@ class Boots:
 
 
 class Size(NamedTuple):
-    """When a group is full: enough rows, or waited long enough for more."""
+    """When a group is full: enough rows or bytes of them, or waited long enough for more."""
 
     rows: int = GROUP_ROWS
     seconds: float = GROUP_SECONDS
+    held_bytes: int = GROUP_BYTES
+
+
+class _Taken(NamedTuple):
+    """An entry on its way into a group: the position behind it, and its batch if it has one.
+
+    `held_bytes` is about what it takes in memory: its values are 64 bits wide there.
+    """
+
+    position: Position
+    entry: Entry
+    batch: wire.Batch | None
+    rows: int
+    held_bytes: int
 
 
 class Reader:
@@ -88,10 +106,10 @@ class Reader:
 
     def group(self) -> Group | None:
         """Return what stands behind the last group, None where nothing does; waits for more."""
-        taken: list[tuple[Position, Entry, wire.Batch | None]] = []
-        rows = 0
+        taken: list[_Taken] = []
+        rows = held_bytes = 0
         deadline = time.monotonic() + self._size.seconds
-        while rows < self._size.rows:
+        while rows < self._size.rows and held_bytes < self._size.held_bytes:
             found = self._next()
             if found is None:
                 if not taken or time.monotonic() > deadline:
@@ -102,11 +120,11 @@ class Reader:
             if entry.kind == entries.ERASE and taken:
                 self._kept.append(found)
                 break
-            batch = _read(entry)
-            taken.append((position, entry, batch))
+            taken.append(_read(position, entry))
             if entry.kind == entries.ERASE:
                 break
-            rows += sum(table.rows for table in batch.tables.values()) if batch else 1
+            rows += taken[-1].rows
+            held_bytes += taken[-1].held_bytes
         return self._made(taken) if taken else None
 
     def _next(self) -> tuple[Position, Entry] | None:
@@ -120,23 +138,24 @@ class Reader:
             self.position = found[0]
         return found
 
-    def _made(self, taken: list[tuple[Position, Entry, wire.Batch | None]]) -> Group:
-        for _, entry, batch in taken:
-            if batch is not None:
-                self._boots.tell(batch, entry)
+    def _made(self, taken: list[_Taken]) -> Group:
+        for one in taken:
+            if one.batch is not None:
+                self._boots.tell(one.batch, one.entry)
         batches: list[Batch] = []
         repeated = rejected = 0
         erasure = None
-        for _, entry, batch in taken:
+        for one in taken:
+            entry = one.entry
             if entry.kind == entries.REPEATED:
                 repeated += 1
             elif entry.kind == entries.ERASE:
                 erasure = _erasure(entry)
             elif entry.kind == entries.BATCH:
-                made, refused = self._unpacked(batch, entry)
+                made, refused = self._unpacked(one.batch, entry)
                 batches.append(made)
                 rejected += refused
-        position = taken[-1][0]
+        position = taken[-1].position
         progress = Progress(position.number, position.offset, repeated, rejected)
         return Group(batches, erasure, progress)
 
@@ -197,14 +216,16 @@ def _told(sensor: str, reason: str, at: int, missed: int | None) -> dict[str, An
     return tables([loss])[0]
 
 
-def _read(entry: Entry) -> wire.Batch | None:
-    """Return the batch of an entry, None where it holds none that can be read."""
-    if entry.kind != entries.BATCH:
-        return None
-    try:
-        return wire.unpack(inflate.plain(entry.body, entry.encoding))
-    except (wire.Unreadable, inflate.TooLarge):
-        return None
+def _read(position: Position, entry: Entry) -> _Taken:
+    """Return an entry with its batch, without where it holds none that can be read."""
+    if entry.kind == entries.BATCH:
+        with contextlib.suppress(wire.Unreadable, inflate.TooLarge):
+            plain = inflate.plain(entry.body, entry.encoding)
+            batch = wire.unpack(plain)
+            values = sum(table.rows * len(table.columns) for table in batch.tables.values())
+            rows = sum(table.rows for table in batch.tables.values())
+            return _Taken(position, entry, batch, rows, len(plain) + values * _VALUE_BYTES)
+    return _Taken(position, entry, None, 1, len(entry.body))
 
 
 def _erasure(entry: Entry) -> Erasure | None:

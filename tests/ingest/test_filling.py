@@ -218,3 +218,10 @@ def test_a_group_ends_where_it_has_rows_enough(tmp_path: Path) -> None:
     packed.write(tmp_path, told)
     reader = groups.Reader(tmp_path, START, groups.Size(rows=2, seconds=0.0))
     assert [len(group.batches) for group in (reader.group(), reader.group()) if group] == [2, 1]
+
+
+def test_a_group_ends_where_it_takes_memory_enough(tmp_path: Path) -> None:
+    packed.write(tmp_path, [packed.an_entry(mark, a_command(mark)) for mark in range(1, 4)])
+    one = groups.Reader(tmp_path, START, groups.Size(held_bytes=1, seconds=0.0)).group()
+    assert one is not None
+    assert len(one.batches) == 1
