@@ -1,0 +1,61 @@
+"""Measures who tells whose bytes those were, beside nethogs, psutil and the kernel's tracepoints.
+
+usage: python -m scripts.bench.net [--smoke] [--only GROUP] [--load TEXT] [--repeats N]
+       [--folder FOLDER]
+
+The truth is a server in another network namespace that logs time and bytes of each connection, and
+the kernel's tracepoints, which tell the process. Needs root for both; without, the server stands on
+loopback and nobody tells true pids.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from scripts.bench import net_rows, report, tracers
+from scripts.bench.net_field import Field, field
+from scripts.bench.net_round import Rows
+from tests import account as accounts
+
+
+def main() -> int:
+    """Measure, write the JSON, and say which demands are not met."""
+    args = _arguments()
+    root = os.getuid() == 0
+    people: list[accounts.Account | None] = [None]
+    if root and not args.smoke:
+        people.append(accounts.ordinary())
+    made: Rows = []
+    scale = 10 if args.smoke else 1
+    groups: dict[str, Callable[[Field], Rows]] = {
+        "rows": lambda at: net_rows.acceptance(at, args.repeats, scale, args.load),
+        "mixed": lambda at: net_rows.mixed(at, args.repeats, scale),
+        "odd": lambda at: net_rows.odd(at, args.load),
+    }
+    for name, group in groups.items():
+        if args.only in {None, name}:
+            print(f"measuring {name}", file=sys.stderr, flush=True)
+            with field(people, root=root) as at:
+                made += group(at)
+    names = ("nethogs", "bpftrace", "curl")
+    versions: dict[str, str | None] = {name: tracers.version(name) for name in names}
+    return report.told(report.write("net", made, versions, args.folder), made)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--smoke", action="store_true", help="one short round: does it run")
+    parser.add_argument("--only", metavar="GROUP", help="one group")
+    parser.add_argument("--load", default="", help="loads or cases whose name contains this")
+    parser.add_argument("--repeats", type=int, default=3, help="rounds of each load (3)")
+    parser.add_argument("--folder", type=Path, default=report.FOLDER, help="where the JSON goes")
+    args = parser.parse_args()
+    if args.smoke:
+        args.repeats = 1
+    return args
+
+
+if __name__ == "__main__":
+    sys.exit(main())

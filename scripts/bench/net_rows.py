@@ -1,0 +1,93 @@
+"""Rows 1 to 4 and 11 of the acceptance table, and the cases nobody lists."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from scripts.bench import net_loads, net_odd, net_peers
+from scripts.bench.net_alone import Alone
+from scripts.bench.net_field import Field
+from scripts.bench.net_loads import Bars, Load
+from scripts.bench.net_round import Round, Rows, Way, one_round, rows
+from scripts.bench.net_space import PORT, Space
+
+_PEERS = ["nethogs", "psutil 100 ms"]
+_ODD_NUMBER = 20
+_UNTOLD = {"again", "multipath", "unread"}
+"""Whose bytes the kernel tells otherwise than the server, or not at all."""
+_OTHERS, _OTHERS_SIZE = 20, 900_000
+
+
+def acceptance(field: Field, repeats: int, scale: int, only: str) -> Rows:
+    """Run each load beside the peers under each product, then without peers, then alone."""
+    made: Rows = []
+    for load in net_loads.every(scale):
+        if only in load.title:
+            print(f"  {load.title}", file=sys.stderr, flush=True)
+            made += rows(load, [one for _ in range(repeats) for one in _each_way(field, load)])
+    return made
+
+
+def _each_way(field: Field, load: Load) -> list[Round]:
+    """Watch a load in every way there is, once each."""
+    last = field.ordinary
+    alone = [Alone(field.folder, last.stand.account), *net_peers.here(["psutil 50 ms"])]
+    ways = [Way(product, net_peers.here(_PEERS)) for product in field.products]
+    ways += [Way(last, label=", no rivals"), Way(last, alone, bare=True)]
+    return [one_round(field, load, way) for way in ways]
+
+
+def mixed(field: Field, repeats: int, scale: int) -> Rows:
+    """Rows 1 to 3 while twenty other processes of the same user talk to the same server."""
+    made: Rows = []
+    for load in net_loads.every(scale)[:4]:
+        found = []
+        for _ in range(repeats):
+            others = _others(field)
+            try:
+                found.append(one_round(field, load, Way(field.ordinary), below=_OTHERS_SIZE))
+            finally:
+                _end(others)
+        title = f"{load.title}; beside {_OTHERS} other processes of the user"
+        made += rows(load._replace(title=title), found)
+    return made
+
+
+def _others(field: Field) -> list[subprocess.Popen[bytes]]:
+    product = field.ordinary
+    client = str(product.work / "net_client.py")
+    started = []
+    for at in range(_OTHERS):
+        size = _OTHERS_SIZE + 100_000 * at
+        numbers = map(str, (PORT, 100_000, 5, 5_000, size))
+        argv = [net_loads.PYTHON, "-IS", client, "brief", field.space.address, *numbers]
+        started.append(product.stand.start(argv, stderr=subprocess.DEVNULL))
+    return started
+
+
+def _end(started: Sequence[subprocess.Popen[bytes]]) -> None:
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def odd(field: Field, only: str) -> Rows:
+    """Run each case that nobody lists, under each product."""
+    made: Rows = []
+    for name in net_odd.CASES:
+        if only in name:
+            bars = Bars(inexact=100.0) if name in _UNTOLD else Bars()
+            load = Load(f"case: {name}", _ODD_NUMBER, _case(name), bars)
+            found = [one_round(field, load, Way(product)) for product in field.products]
+            made += rows(load, found)
+    return made
+
+
+def _case(name: str) -> Callable[[Space, Path], list[str]]:
+    def argv(space: Space, folder: Path) -> list[str]:
+        script = str(folder / "net_odd.py")
+        numbers = [space.address, str(PORT), str(_ODD_NUMBER)]
+        return [net_loads.PYTHON, "-IS", script, name, *numbers]
+
+    return argv
