@@ -17,6 +17,7 @@ from netsniff.sources.diag import (
     LAST_ACK,
     LISTEN,
     MESSAGE_BYTES,
+    TCP,
     TIME_WAIT,
     UDP,
     Unreadable,
@@ -85,8 +86,11 @@ class Told(NamedTuple):
     info: Info | None
 
 
-def told(message: bytes) -> Told:
-    """Read one message, its nlmsghdr included. Raises Unreadable."""
+def told(message: bytes, protocol: int = TCP) -> Told:
+    """Read one message, its nlmsghdr included. Raises Unreadable.
+
+    `protocol` is what was asked for: a message about a death says it itself, an answer does not.
+    """
     size = len(message)
     if size < MESSAGE_BYTES:
         raise Unreadable("a message shorter than inet_diag_msg")
@@ -95,10 +99,10 @@ def told(message: bytes) -> Told:
     interface, low, high, _, receive_queue, send_queue, uid, inode = first[10:]
     if not MESSAGE_BYTES <= length <= size or family not in {INET, INET6}:
         raise Unreadable("a message of another length or family")
-    info, protocol, cgroup = _attributes(message, length)
+    info, said, cgroup = _attributes(message, length)
     peer = int.from_bytes(remote_port, "big")
     return Told(
-        "udp" if protocol == UDP else "tcp",
+        "udp" if (said or protocol) == UDP else "tcp",
         state,
         Endpoint(address(family, local), int.from_bytes(local_port, "big")),
         Endpoint(address(family, remote), peer) if peer and state != LISTEN else None,

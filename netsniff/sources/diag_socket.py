@@ -56,6 +56,7 @@ class Questions:
     def again(self, message: bytes) -> bytes | None:
         """Return what is to be said now of the TCP socket of a message; None: it is gone."""
         self._socket.send(diag.one_request(self._next(), message))
+        self._asked = False
         self._take()
         seen, _ = diag.first_sight(self.buffer, self._size)
         return bytes(self.view[seen[0][4] : seen[0][5]]) if seen else None
@@ -80,6 +81,13 @@ class Questions:
         self._socket.close()
 
     def _next(self) -> int:
+        while self._asked:  # an answer given up is taken to its end: until then the kernel is busy
+            try:
+                self.answer()
+            except OSError:
+                self._asked = False
+            except diag.Unreadable:
+                continue
         self._sequence = self._sequence % 0xFFFFFFFF + 1
         self._asked = True
         return self._sequence

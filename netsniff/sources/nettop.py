@@ -24,7 +24,7 @@ class Nettop:
     """The source; what lives between two samples is not seen, and totals are those of the last."""
 
     name = "nettop"
-    promises = frozenset({Promise.UNPRIVILEGED, Promise.UDP})
+    promises = frozenset({Promise.UNPRIVILEGED})
     period_ns = 1_000_000_000
     verified = False
 

@@ -39,7 +39,7 @@ class PsutilTable:
     """The source; what lives between two looks is not seen, and what it moved is not known."""
 
     name = "psutil_table"
-    promises = frozenset({Promise.UNPRIVILEGED, Promise.UDP})
+    promises = frozenset({Promise.UNPRIVILEGED})
     period_ns = 1_000_000_000
     verified = True
 
