@@ -10,6 +10,8 @@ from netsniff.sources.base import Probe, Promise, Source
 from netsniff.sources.selftest import check
 
 SOURCES: tuple[tuple[str, str, str], ...] = (
+    ("linux", "netsniff.sources.sock_diag", "SockDiag"),
+    ("linux", "netsniff.sources.socktrace", "SockTrace"),
     ("darwin", "netsniff.sources.nettop", "Nettop"),
     ("any", "netsniff.sources.psutil_table", "PsutilTable"),
 )

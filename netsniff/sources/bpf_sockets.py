@@ -1,0 +1,140 @@
+"""Linux: has the kernel run our programs about sockets, and reads what they keep."""
+
+import os
+import struct
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from netsniff.sources import bpf_call, bpf_entry
+from netsniff.sources.bpf_call import Kind, Place, Table
+from netsniff.sources.bpf_socket_parts import Maps, layout
+from netsniff.sources.bpf_socket_programs import Program, programs, released
+from netsniff.sources.bpf_types import Types
+
+assert sys.platform == "linux"
+
+ROOM = 16384
+"""Sockets kept: those that live and have moved something, and those that ended since the last read.
+2.4 MB of the kernel's memory."""
+
+_TYPES = Path("/sys/kernel/btf/vmlinux")
+_MOUNTS = Path("/proc/self/mounts")
+_REFUSED_ROOM = 4096
+_NUMBER = struct.Struct("=Q")
+# Of an entry, when it was touched and when it ended: most are read no further.
+_MOMENTS = struct.Struct(f"={bpf_entry.TOUCHED}xQ8xQ{bpf_entry.SIZE - bpf_entry.RECEIVED}x")
+
+
+class Kept(NamedTuple):
+    """What is kept of one socket, and its cookie."""
+
+    cookie: int
+    entry: bpf_entry.Entry
+
+
+class Sockets:
+    """Programs at work until `close`. Making it raises OSError, NoSuchType."""
+
+    def __init__(self, room: int = ROOM) -> None:
+        self._programs: list[int] = []
+        self._tables: list[Table] = []
+        self._since_ns = 0
+        self.tells_release = False
+        """Whether the end of a UDP socket is told; if not, its entry stays until `forget`."""
+        begun = False
+        try:
+            self._begin(room)
+            begun = True
+        finally:
+            if not begun:
+                self.close()
+
+    def changed(self) -> list[Kept]:
+        """Return what changed since the last call; who ended is told once. Raises OSError."""
+        since_ns, self._since_ns = self._since_ns, time.monotonic_ns()
+        found: list[Kept] = []
+        ended: list[bytes] = []
+        for keys, values in self._tables[0].all():
+            for at, (touched_ns, ended_ns) in enumerate(_MOMENTS.iter_unpack(values)):
+                if touched_ns >= since_ns or ended_ns:
+                    found.append(_kept(keys, values, at))
+                if ended_ns:
+                    ended.append(bytes(keys[at * _NUMBER.size : (at + 1) * _NUMBER.size]))
+        self.forget(ended)
+        return found
+
+    def idle(self, before_ns: int) -> Iterator[Kept]:
+        """Yield those that were not touched since a moment. Raises OSError."""
+        for keys, values in self._tables[0].all():
+            for at, (touched_ns, _) in enumerate(_MOMENTS.iter_unpack(values)):
+                if touched_ns < before_ns:
+                    yield _kept(keys, values, at)
+
+    def forget(self, cookies: list[bytes]) -> None:
+        """Make room: nothing is kept any more of these sockets. Raises OSError."""
+        if cookies:
+            self._tables[0].forget(b"".join(cookies))
+
+    def refused(self) -> int:
+        """Return how many sockets found no room so far. Raises OSError."""
+        return int(_NUMBER.unpack(self._tables[2].first())[0])
+
+    def close(self) -> None:
+        """End the programs and let go of all they kept."""
+        while self._programs:
+            os.close(self._programs.pop())
+        while self._tables:
+            self._tables.pop().close()
+
+    def _begin(self, room: int) -> None:
+        types = Types(_TYPES.read_bytes())
+        where = layout(types)
+        for kind in (
+            Kind(bpf_call.HASH, 8, bpf_entry.SIZE, room, "netsniff_socket"),
+            Kind(bpf_call.RECENT_HASH, 8, bpf_entry.SIZE, _REFUSED_ROOM, "netsniff_none"),
+            Kind(bpf_call.ARRAY, 4, 8, 1, "netsniff_count"),
+        ):
+            self._tables.append(Table(kind))
+        maps = Maps(*(table.descriptor for table in self._tables))
+        checked: list[int] = []
+        for program in programs(where, maps):
+            number = types.typedef(f"btf_trace_{program.tracepoint}")
+            checked.append(self._load(program, bpf_call.tracepoint(number)))
+        self.tells_release = self._hang_on_release(released(maps))
+        self._programs.extend(bpf_call.hang_on_tracepoint(program) for program in checked)
+
+    def _load(self, program: Program, place: Place) -> int:
+        descriptor = bpf_call.load(program.name, program.code, place)
+        self._programs.append(descriptor)
+        return descriptor
+
+    def _hang_on_release(self, program: Program) -> bool:
+        """Hang it on the control group of all: without it all else works. Says whether it does."""
+        folder = _group()
+        if folder is None:
+            return False
+        try:
+            loaded = self._load(program, bpf_call.SOCKET_RELEASE)
+            self._programs.append(bpf_call.hang_on_group(loaded, folder))
+        except OSError:
+            return False
+        return True
+
+
+def _kept(keys: memoryview, values: memoryview, at: int) -> Kept:
+    cookie = _NUMBER.unpack_from(keys, at * _NUMBER.size)[0]
+    value = values[at * bpf_entry.SIZE : (at + 1) * bpf_entry.SIZE]
+    return Kept(cookie, bpf_entry.decode(value))
+
+
+def _group() -> str | None:
+    """Where control groups of version 2 are mounted: their root holds every process."""
+    try:
+        mounts = _MOUNTS.read_text()
+    except OSError:
+        return None
+    fields = (line.split(" ") for line in mounts.splitlines())
+    return next((each[1] for each in fields if each[2] == "cgroup2"), None)

@@ -1,0 +1,132 @@
+"""Linux, root: BPF programs of ours on the kernel's socket tracepoints: every pid, every byte.
+
+What connects or moves bytes is seen in the process that does it: no connection is too short, and
+UDP has bytes. Nothing is compiled and nothing is installed: the programs are written here, checked
+by the kernel, and gone when our descriptors close, however we end. They see all network namespaces.
+
+Not seen: bytes of TCP that no send or receive moves (splice, or received and never read) until the
+connection ends; who accepted a connection on which nothing was ever moved; the peer of a UDP socket
+that is not connected.
+"""
+
+import errno
+import os
+import sys
+import time
+from collections.abc import Iterable
+
+from netsniff.model import Event, Missed, Reading
+from netsniff.sources import bpf_entry, loopback
+from netsniff.sources.base import Probe, Promise, SourceError
+from netsniff.sources.bpf_sockets import ROOM, Sockets
+from netsniff.sources.bpf_types import NoSuchType
+from netsniff.sources.socktrace_check import differs
+
+assert sys.platform == "linux"
+
+_OLD = "use Linux 6.3 or newer, built with CONFIG_DEBUG_INFO_BTF and CONFIG_BPF_EVENTS"
+_REFUSALS = {
+    errno.EPERM: ("only root may load programs into the kernel", "start it as root"),
+    errno.EACCES: ("the kernel's checker refused a program", _OLD),
+    errno.ENOENT: ("this kernel does not describe its types", _OLD),
+    errno.ENOSYS: ("this kernel has no BPF", _OLD),
+}
+
+
+class SockTrace:
+    """Sockets as the kernel's own tracepoints tell them."""
+
+    name = bpf_entry.SOURCE
+    promises = frozenset(
+        {
+            *(Promise.BYTES, Promise.EVERY_CONNECTION, Promise.HOLDER, Promise.SHORT_HOLDER),
+            *(Promise.UDP, Promise.UDP_BYTES, Promise.TELLS_LOSS),
+        }
+    )
+    period_ns = 1_000_000_000
+    verified = True
+
+    def __init__(self, room: int = ROOM) -> None:
+        self._room = room
+        self._sockets: Sockets | None = None
+        self._refused = 0
+        self._read_ns = 0
+        self._ticks_per_second = os.sysconf("SC_CLK_TCK")
+
+    def probe(self) -> Probe:
+        """Say whether the kernel lets us, and tells of a connection of ours what is right."""
+        try:
+            self.open()
+            wrong = self._compared()
+        except NoSuchType as lacking:
+            return Probe(usable=False, reason=str(lacking), remedy=_OLD)
+        except OSError as failure:
+            return _refused(failure)
+        finally:
+            self.close()
+        return Probe(usable=not wrong, reason=wrong)
+
+    def open(self) -> int | None:
+        """Begin: 50 ms, of which most is the kernel's check of the programs. Raises OSError."""
+        try:
+            self._sockets = Sockets(self._room)
+        except NoSuchType as lacking:
+            raise OSError(errno.ENOENT, str(lacking)) from lacking
+        self._refused = 0
+        self._read_ns = time.monotonic_ns()
+        return None
+
+    def hurry(self, pid: int) -> None:
+        """Nothing is looked for: the kernel tells of every process."""
+
+    def rest(self) -> None:
+        """Nothing is saved: what happens is kept by the kernel until it is read."""
+
+    def read(self) -> Iterable[Event]:
+        """Tell what changed. Raises SourceError."""
+        if self._sockets is None:
+            return []
+        since_ns, self._read_ns = self._read_ns, time.monotonic_ns()
+        try:
+            kept = self._sockets.changed()
+            refused = self._sockets.refused()
+        except OSError as failure:
+            raise SourceError(f"the kernel's table cannot be read: {failure.strerror}") from failure
+        events: list[Event] = []
+        if refused > self._refused:
+            missing, self._refused = refused - self._refused, refused
+            reason = "too many sockets at once"
+            events.append(Missed(since_ns, self._read_ns, missing, reason, self.name))
+        for cookie, entry in kept:
+            told = bpf_entry.reading(cookie, entry, self._read_ns, self._ticks_per_second)
+            if told is not None:
+                events.append(told)
+        return events
+
+    def close(self) -> None:
+        """End the programs; what was not read is gone."""
+        if self._sockets is not None:
+            self._sockets.close()
+            self._sockets = None
+
+    def _compared(self) -> str:
+        """Return what is told wrong of a connection of ours; empty: nothing, or no loopback."""
+        try:
+            made = loopback.pair()
+        except OSError:
+            return ""
+        try:
+            events = [event for event in self.read() if isinstance(event, Reading)]
+        finally:
+            made.close()
+        told = {event.cookie: event for event in events if event.cookie is not None}
+        sent, received = loopback.FROM_CLIENT_BYTES, loopback.FROM_SERVER_BYTES
+        return differs(told, made.client, (received, sent)) or differs(
+            told, made.server, (sent, received)
+        )
+
+
+def _refused(failure: OSError) -> Probe:
+    reason, remedy = _REFUSALS.get(failure.errno or 0, ("the kernel refused", _OLD))
+    said = failure.strerror or ""
+    return Probe(usable=False, reason=f"{reason}: {said}" if said else reason, remedy=remedy)
