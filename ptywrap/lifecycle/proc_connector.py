@@ -40,7 +40,11 @@ _TRIES = 3
 
 
 class ProcConnector:
-    """The backend; a Linux of 6.6 or newer lets an ordinary user in, an older one only root."""
+    """The backend; a Linux of 6.6 or newer lets an ordinary user in, an older one only root.
+
+    `hints`, set before `open`, is the end of a pipe that is told of each exec at once (reader.py);
+    it must not block. -1: nobody listens.
+    """
 
     name = "proc_connector"
     promises = frozenset(
@@ -56,6 +60,7 @@ class ProcConnector:
     verified = True
 
     def __init__(self) -> None:
+        self.hints = -1
         self.reader: reader_process.ReaderProcess | None = None
         self._sockets: dict[int, socket.socket] = {}
         self._pending: list[Record] = []
@@ -210,7 +215,7 @@ class ProcConnector:
 
     def _start(self, poller: select.epoll, *, resync: bool) -> None:
         execs, lives = (each.fileno() for each in self._sockets.values())
-        self.reader = reader_process.ReaderProcess(execs, lives, resync=resync)
+        self.reader = reader_process.ReaderProcess(execs, lives, self.hints, resync=resync)
         poller.register(self.reader.pipe, select.EPOLLIN)
 
 

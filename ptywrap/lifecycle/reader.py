@@ -5,7 +5,8 @@ Its worth is to be awake before a short process is gone, and to be small: it run
 Execs come by one socket and wake it; forks and exits come by another and are taken in passing: who
 runs seldom is let in at once by the scheduler when it does matter.
 
-What goes into the pipe are the records that `records.py` describes.
+What goes into the pipe are the records that `records.py` describes. A second pipe, for whoever must
+look at a process while it lives, hints at each exec: u64, pid and (above it) a hash of argv[0].
 """
 
 import gc
@@ -17,7 +18,7 @@ from errno import ENOBUFS
 
 assert sys.platform == "linux"
 
-EVENT, ARGV, PLACE, BACK, UNTIL, OVERRUN, EMPTY, SETTLED, FOREIGN = range(16, 25)
+EVENT, ARGV, PLACE, BACK, UNTIL, OVERRUN, EMPTY, SETTLED = range(16, 24)
 HAS_ARGV, ARGV_CUT, HAS_PLACE = 1, 2, 4
 
 _MESSAGE = 76  # nlmsghdr 16, cn_msg 20, proc_event 40: always whole
@@ -42,11 +43,11 @@ class _Exec:
 
 
 class Reader:
-    """The loop; `execs` blocks for the time-out its maker gave it, the other sockets never do."""
+    """The loop; `execs` blocks for the time-out its maker gave it, `lives` and `hints` never do."""
 
-    def __init__(self, sockets: tuple[int, int, int], pipe: int, *, resync: bool) -> None:
-        self.execs, self.lives, self.foreign = sockets
-        self.pipe, self.behind = pipe, resync
+    def __init__(self, sockets: tuple[int, int], hints: int, pipe: int, *, resync: bool) -> None:
+        self.execs, self.lives = sockets
+        self.hints, self.pipe, self.behind = hints, pipe, resync
         self.settle_ns = 0
         self.vector = [bytearray(8192)]
         view = memoryview(self.vector[0])
@@ -64,7 +65,7 @@ class Reader:
         self.later: list[_Exec] = []
         self.queued, self.idle = select.poll(), select.poll()
         self.queued.register(self.execs, select.POLLIN)
-        for each in (each for each in sockets if each >= 0):
+        for each in sockets:
             self.idle.register(each, select.POLLIN)
         self.idle.register(pipe, 0)  # POLLERR: the observer is gone
 
@@ -110,7 +111,6 @@ class Reader:
         if self.behind:
             self.caught_up()
         self.flush(until)
-        self.pass_on()
         self.later.clear()
         return self.newest <= self.told
 
@@ -118,6 +118,8 @@ class Reader:
         """Add an exec with the arguments its process has right now."""
         size, now = self.read_arguments(pid), time.monotonic_ns()
         argv = bytes(self.arguments[0][:size]) if size > 0 else None
+        if self.hints >= 0:
+            self.hint(pid, argv or b"")
         if pid in self.known:
             self.correct(pid, stamp, argv)
         seen = self.known[pid] = _Exec(pid, stamp, now, argv)
@@ -129,6 +131,14 @@ class Reader:
         self.buffer += argv or b""
         if size >= 0:  # else it is gone already
             self.later.append(seen)
+
+    def hint(self, pid: int, argv: bytes) -> None:
+        """Tell of an exec; it is not heard of where there is no room or nobody."""
+        name = hash(argv.partition(b"\0")[0].rpartition(b"/")[2]) & 0xFFFFFFFF
+        try:
+            posix.write(self.hints, (pid | name << 32).to_bytes(8, sys.byteorder))
+        except OSError:
+            return
 
     def take_lives(self, *, whole: bool) -> None:
         """Take forks and exits, all of them or until an exec is waiting."""
@@ -264,14 +274,6 @@ class Reader:
         posix.write(self.pipe, self.buffer)  # it blocks until all is written
         self.buffer.clear()
 
-    def pass_on(self) -> None:
-        while self.foreign >= 0:
-            try:
-                message = posix.read(self.foreign, 32768)
-            except BlockingIOError:
-                return
-            posix.write(self.pipe, _head(FOREIGN, 0, len(message)) + message)
-
 
 def _head(kind: int, flags: int, size: int) -> bytes:
     return (4 + size).to_bytes(2, sys.byteorder) + bytes((kind, flags))
@@ -284,12 +286,12 @@ def _flags(size: int) -> int:
 
 
 def main(arguments: list[str]) -> None:
-    """Run: the sockets of execs, of forks and exits, any other or -1; the pipe; 1 to resync."""
+    """Run: the sockets of execs, of forks and exits; hints or -1; the pipe; 1 to resync."""
     gc.disable()  # nothing here makes a cycle
     posix.chdir("/proc")  # one path component less to look up; no user's folder is held
-    execs, lives, foreign, pipe, resync = (int(word) for word in arguments)
+    execs, lives, hints, pipe, resync = (int(word) for word in arguments)
     try:
-        Reader((execs, lives, foreign), pipe, resync=bool(resync)).run()
+        Reader((execs, lives), hints, pipe, resync=bool(resync)).run()
     except BrokenPipeError:
         return
 

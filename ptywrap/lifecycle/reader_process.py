@@ -21,19 +21,20 @@ _ENVIRONMENT = {"LC_ALL": "C"}
 class ReaderProcess:
     """A running reader; `pipe` is readable when it has something to say or has ended."""
 
-    def __init__(self, execs: int, lives: int, *, resync: bool) -> None:
+    def __init__(self, execs: int, lives: int, hints: int = -1, *, resync: bool) -> None:
         self.pipe, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         os.set_blocking(writer, True)  # where we lag, the kernel's queue fills, and counts
         with contextlib.suppress(OSError):  # a user may have used up pipe-user-pages-soft
             fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        words = [str(number) for number in (execs, lives, -1, writer, int(resync))]
+        kept = [each for each in (execs, lives, hints, writer) if each >= 0]
+        words = [str(number) for number in (execs, lives, hints, writer, int(resync))]
         try:
             self.pid = os.posix_spawn(
                 sys.executable,
                 [sys.executable, "-I", "-S", str(reader.__file__), *words],
                 _ENVIRONMENT,
                 # Onto itself: that clears close-on-exec.
-                file_actions=[(os.POSIX_SPAWN_DUP2, each, each) for each in (execs, lives, writer)],
+                file_actions=[(os.POSIX_SPAWN_DUP2, each, each) for each in kept],
                 setsigdef=[signal.SIGTERM, signal.SIGINT, signal.SIGHUP],
                 setsigmask=[],
                 # A session is a scheduling group (sched(7), autogroup): ours must not pay for the

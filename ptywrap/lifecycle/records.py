@@ -15,14 +15,13 @@ A record of the reader is `=HBB` (length of all, kind, flags) and a body:
     OVERRUN  the kernel dropped messages (ENOBUFS); what was queued before the hole still follows
     EMPTY    the first moment after OVERRUN (or after a restart) at which nothing was queued
     SETTLED  half a second later
-    FOREIGN  a message of the last socket, as it is
 """
 
 import struct
 from collections.abc import Iterable
 from typing import NamedTuple
 
-EVENT, ARGV, PLACE, BACK, UNTIL, OVERRUN, EMPTY, SETTLED, FOREIGN = range(16, 25)
+EVENT, ARGV, PLACE, BACK, UNTIL, OVERRUN, EMPTY, SETTLED = range(16, 24)
 FORK, EXEC, EXIT = 0x1, 0x2, 0x80000000
 TORN = -1
 """The kind of what is not a record: nothing after it can be trusted."""
@@ -39,7 +38,7 @@ class Record(NamedTuple):
 
     `kind` is FORK, EXEC or EXIT for events of the connector, else a kind of the reader's.
     `extra` is the argument list of an EXEC or ARGV (None: not read), the exe and cwd of a PLACE
-    with a NUL between, the message of a FOREIGN. `status` of a BACK says what was taken back.
+    with a NUL between. `status` of a BACK says what was taken back.
     """
 
     kind: int
@@ -58,7 +57,7 @@ def decode(data: bytes) -> tuple[list[Record], int]:
     offset = 0
     while offset + _HEAD.size <= len(data):
         size, kind, flags = _HEAD.unpack_from(data, offset)
-        if size < _HEAD.size or not EVENT <= kind <= FOREIGN:
+        if size < _HEAD.size or not EVENT <= kind <= SETTLED:
             found.append(Record(TORN))
             return found, len(data)
         if offset + size > len(data):
@@ -78,8 +77,6 @@ def _record(kind: int, flags: int, body: bytes) -> Record | None:
             return Record(TORN)
         pid, at = _LATE.unpack_from(body)
         return Record(kind, pid, at, status=flags, extra=body[_LATE.size :] or None)
-    if kind == FOREIGN:
-        return Record(kind, extra=body)
     return Record(kind)
 
 

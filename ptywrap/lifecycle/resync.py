@@ -21,7 +21,7 @@ def compare(followed: tracker.Tracker, seen: Mapping[int, proctree.Stat], at: in
         stat = seen.get(pid)
         if stat is None or stat.start_ticks != member.start_ticks or stat.ended:
             followed.lose(pid, at)
-        elif stat.state == "Z":
+        elif proctree.exiting(stat):
             followed.wait(pid)
     for stat in _newcomers(seen.values(), living, roots):
         above = living.get(stat.ppid)

@@ -74,7 +74,9 @@ class Tracker:
             return
         self.members.find(seen, root)
         self.members.hold(seen.pid)
-        if seen.state == "Z":
+        # Its exit event may have come already: it is sent before the process becomes a zombie
+        # (do_exit, kernel/exit.c), and whom it wakes may take the CPU in between.
+        if proctree.exiting(seen):
             self.wait(seen.pid)
 
     def forget_waiting(self) -> None:

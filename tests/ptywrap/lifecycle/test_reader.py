@@ -157,23 +157,24 @@ def test_no_message_ends_the_reader(reading: Reading, message: bytes) -> None:
     assert reading.takes(1)[-1].pid == 4242
 
 
-def test_another_socket_is_passed_on_as_it_is() -> None:
-    pairs = [a_pair() for _ in range(3)]
-    for _, near in pairs[1:]:
-        os.set_blocking(near.fileno(), False)
-    reading, writing = os.pipe()
-    descriptors = [*(near.fileno() for _, near in pairs), writing]
-    argv = [sys.executable, "-I", "-S", str(reader.__file__), *map(str, descriptors), "0"]
-    with subprocess.Popen(argv, pass_fds=descriptors) as child:
-        os.close(writing)
-        pairs[2][0].send(b"destroyed")
-        found, _ = records.decode(os.read(reading, 100))
-        os.close(reading)
-        pairs[2][0].send(b"more")
-        assert child.wait(10) == 0
-    for each in [end for pair in pairs for end in pair]:
+def test_each_exec_is_hinted_at_by_a_pipe_of_its_own() -> None:
+    execs, near_execs = a_pair()
+    lives, near_lives = a_pair()
+    os.set_blocking(near_lives.fileno(), False)
+    hints, writing = os.pipe()
+    os.set_blocking(writing, False)
+    process = reader_process.ReaderProcess(
+        near_execs.fileno(), near_lives.fileno(), writing, resync=False
+    )
+    os.close(writing)
+    for _ in range(2):
+        execs.send(a_message(records.EXEC, os.getpid(), os.getpid()))
+    first, second = (struct.unpack("=Q", os.read(hints, 8))[0] for _ in range(2))
+    process.stop()
+    for each in (execs, near_execs, lives, near_lives):
         each.close()
-    assert found == [Record(records.FOREIGN, extra=b"destroyed")]
+    os.close(hints)
+    assert (first & 0xFFFFFFFF, first) == (os.getpid(), second)
 
 
 def test_the_filter_asks_for_leaders_alone() -> None:
@@ -183,7 +184,7 @@ def test_the_filter_asks_for_leaders_alone() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("EVENT", "ARGV", "PLACE", "BACK", "UNTIL", "OVERRUN", "EMPTY", "SETTLED", "FOREIGN"),
+        *("EVENT", "ARGV", "PLACE", "BACK", "UNTIL", "OVERRUN", "EMPTY", "SETTLED"),
         *("HAS_ARGV", "ARGV_CUT", "HAS_PLACE"),
     ],
 )

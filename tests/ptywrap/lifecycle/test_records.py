@@ -74,7 +74,7 @@ def test_no_bytes_raise_and_all_are_accounted_for(data: bytes) -> None:
 
 @given(st.lists(BYTES, max_size=5), st.integers(0, 3000))
 def test_any_cut_gives_the_same_records(bodies: list[bytes], cut: int) -> None:
-    whole = b"".join(a_record(records.FOREIGN, body) for body in bodies)
+    whole = b"".join(a_record(records.ARGV, body) for body in bodies)
     first, used = decode(whole[:cut])
     rest, _ = decode(whole[used:])
     assert first + rest == decode(whole)[0]

@@ -1,0 +1,253 @@
+"""The scanner's loop: looks at newborn processes and at the kernel's table of sockets, and tells.
+
+What it writes and what it is told is described by scan_records.py.
+"""
+
+import _socket
+import errno
+import posix
+import select
+import sys
+import time
+
+from netsniff.sources import diag_socket, scan_records, schedule, search
+from netsniff.sources.holders import Hold, Stray
+
+assert sys.platform == "linux"
+
+
+_NEAR_NS = 3_000_000
+"""With a look due so soon nothing wakes us: a storm of execs must not, each time."""
+_FULL, _AGE_NS = 48 * 1024, 50_000_000
+_DRAIN_NS, _RESTING_NS = 10_000_000, 1_000_000_000
+_TABLE_NS = 250_000_000
+_DATAGRAM = 4096
+_SETTLE_NS = 4_000_000
+"""The kernel tells of a destroyed socket from a work queue, so much later at most."""
+_CONNECTS_NS = 100_000
+"""From a socket's birth to its place in the table."""
+
+
+class Scanner:
+    """The loop."""
+
+    def __init__(self, deaths: int, orders: int, pipe: int) -> None:
+        self.deaths, self.hints, self.pipe = deaths, -1, pipe
+        self.orders = _socket.socket(fileno=orders)
+        self.questions = diag_socket.Questions()
+        user = posix.geteuid()
+        self.owner = user if user else None
+        self.search = search.Search(self.owner, self.tell)
+        now = time.monotonic_ns()
+        self.pace = schedule.Pace(now)
+        self.budget = schedule.Budget(now)
+        self.buffer = bytearray()
+        self.oldest_ns = now
+        self.drained_ns = self.tabled_ns = 0
+        self.flushes: list[tuple[int, int]] = []
+        self.resting = False
+        self.waiting = [orders]
+        self.loads = posix.open("loadavg", posix.O_RDONLY)
+        self.newest = self.last_pid()
+
+    def run(self) -> None:
+        """Serve until the one who gives orders is gone."""
+        _be_punctual()
+        while self.sleep():
+            now = time.monotonic_ns()
+            if self.hints >= 0:
+                self.take_hints(now)
+            self.search.look(now)
+            self.read_when_due(now)
+            if now - self.drained_ns >= (_RESTING_NS if self.resting else _DRAIN_NS):
+                self.drain(now)
+            self.send_when_due(now)
+
+    def sleep(self) -> bool:
+        """Wait until something is due or somebody calls; False: nobody is there any more."""
+        now = time.monotonic_ns()
+        due = self.search.next_ns()
+        if due is not None and due - now < _NEAR_NS:
+            left = due - now
+            if left > 0:
+                time.sleep(left / 1e9)
+            ready: list[int] = []
+        else:
+            left = max(0, self.next_ns(now, due) - now)
+            ready, _, _ = select.select(self.waiting, [], [], left / 1e9)
+        return self.take_orders() if self.orders.fileno() in ready else True
+
+    def next_ns(self, now: int, due: int | None) -> int:
+        """Return when something is due."""
+        if self.resting:
+            found = [self.drained_ns + _RESTING_NS]
+        else:
+            found = [self.pace.due_ns(now), self.drained_ns + 2 * _DRAIN_NS]
+        if due is not None:
+            found.append(due)
+        if self.buffer:
+            found.append(self.oldest_ns + _AGE_NS)
+        found += [at for _, at in self.flushes]
+        return min(found)
+
+    def take_hints(self, now: int) -> None:
+        """Take the processes that called exec."""
+        try:
+            data = posix.read(self.hints, 32768)
+        except BlockingIOError:
+            return
+        if not data:
+            self.hear([])
+        for pid, name in scan_records.hints(data):
+            self.search.born(pid, name, now)
+        self.pace.event_ns = now
+
+    def take_orders(self) -> bool:
+        """Do as we are told; False: there is nobody to tell us."""
+        data, along, _, _ = self.orders.recvmsg(4096, _socket.CMSG_SPACE(4))
+        now = time.monotonic_ns()
+        for kind, number in scan_records.orders(data):
+            if kind == scan_records.HEAR:
+                self.hear([int.from_bytes(each[:4], sys.byteorder) for _, _, each in along])
+            elif kind == scan_records.FLUSH:
+                self.flushes.append((number, now + _SETTLE_NS))
+            elif kind == scan_records.REST:
+                self.resting = True
+            elif kind == scan_records.HURRY:
+                self.resting = False
+                self.search.arrived(number)
+                self.pace.event_ns = now
+                self.pace.want(now)
+        return bool(data)
+
+    def hear(self, brought: list[int]) -> None:
+        """Take a pipe of hints for the one we have."""
+        if self.hints >= 0:
+            posix.close(self.hints)
+        self.hints = brought[0] if brought else -1
+        self.waiting = [self.orders.fileno(), *brought]
+
+    def last_pid(self) -> int:
+        """Return the pid that was given last in this namespace, proc_loadavg(5)."""
+        return int(posix.pread(self.loads, 128, 0).rpartition(b" ")[2])
+
+    def read_when_due(self, now: int) -> None:
+        """Read the table of sockets when it is time, and look for the holders of new ones."""
+        looking = self.search
+        if looking.wanted_ns is not None:
+            self.pace.want(looking.wanted_ns + _CONNECTS_NS)
+            looking.wanted_ns = None
+        if self.resting or self.pace.due_ns(now) > now:
+            return
+        newest = self.last_pid()
+        if newest != self.newest:
+            for pid in range(max(self.newest + 1, newest - 64), newest + 1):
+                looking.arrived(pid)
+            self.newest = newest
+            self.pace.event_ns = now
+        self.read_table(now)
+        after = time.monotonic_ns()
+        self.pace.read(after, after - now)
+        looking.seek(after)
+        if looking.holders.waiting:
+            self.pace.want(after + 3 * _CONNECTS_NS)
+
+    def read_table(self, now: int) -> None:
+        """Read the table of sockets once; what it shows is told in full four times a second."""
+        whole = now - self.tabled_ns >= _TABLE_NS
+        holders, owner, view = self.search.holders, self.owner, self.questions.view
+        known = holders.known
+        shown = []
+        self.questions.ask(info=whole)
+        while (part := self.questions.answer()) is not None:
+            if whole and part:
+                body = bytes(view[part[0][4] : part[-1][5]])
+                self.write(scan_records.record(scan_records.TABLE, now, body))
+            for cookie, inode, uid, _, begin, end in part:
+                if not inode:
+                    continue
+                shown.append(inode)
+                if (
+                    inode in known
+                    or inode in holders.strays
+                    or (owner is not None and uid != owner)
+                ):
+                    continue
+                message = bytes(view[begin:end])
+                hold = holders.shown(inode, cookie, message, now)
+                self.pace.fresh_ns = now
+                if hold is not None:
+                    self.tell(Stray(cookie, message, now), hold)
+        holders.keep(shown, now)
+        if whole:
+            self.tabled_ns = now
+            self.write(scan_records.record(scan_records.WHOLE, now))
+
+    def tell(self, stray: Stray, hold: Hold) -> None:
+        """Tell who holds a socket."""
+        self.write(
+            scan_records.held(
+                scan_records.Held(
+                    hold.seen_ns,
+                    stray.cookie,
+                    hold.ticks,
+                    hold.pid,
+                    hold.parent,
+                    hold.confidence,
+                    stray.message,
+                )
+            )
+        )
+
+    def drain(self, now: int) -> None:
+        """Take all that was destroyed."""
+        self.drained_ns = now
+        found = []
+        while True:
+            try:
+                found.append(posix.read(self.deaths, _DATAGRAM))
+            except BlockingIOError:
+                break
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+                self.write(scan_records.record(scan_records.OVERRUN, now))
+                self.pace.want(now)
+            if len(found) >= 256:
+                self.write(scan_records.record(scan_records.CLOSED, now, b"".join(found)))
+                self.send()
+                found.clear()
+        if found:
+            self.write(scan_records.record(scan_records.CLOSED, now, b"".join(found)))
+
+    def write(self, data: bytes) -> None:
+        if not self.buffer:
+            self.oldest_ns = time.monotonic_ns()
+        self.buffer += data
+
+    def send_when_due(self, now: int) -> None:
+        """Send what has waited long enough, or what was asked for."""
+        over = [number for number, at in self.flushes if at <= now]
+        if over:
+            self.flushes = [each for each in self.flushes if each[1] > now]
+            self.drain(now)
+            for number in over:
+                self.write(scan_records.flushed(now, number))
+            self.send()
+        elif len(self.buffer) > _FULL or (self.buffer and now - self.oldest_ns >= _AGE_NS):
+            self.send()
+
+    def send(self) -> None:
+        if self.buffer:
+            posix.write(self.pipe, self.buffer)  # it blocks until all is written
+            self.buffer.clear()
+
+
+def _be_punctual() -> None:
+    """Have our sleeps end when they should, not up to 50 us later: proc_pid_timerslack_ns(5)."""
+    try:
+        slack = posix.open("self/timerslack_ns", posix.O_WRONLY)
+    except OSError:  # not compiled in
+        return
+    posix.write(slack, b"1000")
+    posix.close(slack)

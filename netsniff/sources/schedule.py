@@ -1,0 +1,122 @@
+"""Decides when to look: at a process that was just born, and at the table of all sockets.
+
+Times are nanoseconds of CLOCK_MONOTONIC. A program is known by a number made of its name; what it
+did the last times tells when its next process will have a socket.
+"""
+
+MS = 1_000_000
+
+_GROPING = tuple(round(each * MS) for each in (0.8, 1.6, 2.4, 3.2, 4, 5, 6, 7.5, 9, 11, 14, 18, 24))
+"""Looks at a process of a program not known yet, since its exec."""
+_STEP_NS = 800_000
+_REMEMBERED = 24
+_SURE = 6
+"""After so many processes of it without a socket, a program is taken to open none..."""
+_AGAIN = 8
+"""...but for every eighth, which is looked at like one of an unknown program."""
+_PROGRAMS = 1024
+
+
+class Program:
+    """What is known of one program."""
+
+    __slots__ = ("delays", "descriptor", "met", "openers")
+
+    def __init__(self) -> None:
+        self.met = self.openers = 0
+        self.delays: list[int] = []
+        self.descriptor = -1
+        """The number its last socket had; -1: none was seen."""
+
+
+class Programs:
+    """What is known of all of them."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, Program] = {}
+
+    def met(self, name: int) -> Program:
+        """Return what is known of a program of which a process was born now."""
+        program = self._known.get(name)
+        if program is None:
+            while len(self._known) >= _PROGRAMS:
+                del self._known[next(iter(self._known))]
+            program = self._known[name] = Program()
+        program.met += 1
+        return program
+
+
+def plan(program: Program) -> tuple[int, ...]:
+    """Return how long after its exec a process of a program is to be looked at."""
+    if program.delays:
+        return _window(min(program.delays), max(program.delays))
+    if program.met > _SURE and program.met % _AGAIN:
+        return ()
+    return _GROPING
+
+
+def opened(program: Program, delay_ns: int, descriptor: int) -> None:
+    """Learn that a process of it was seen with a new socket so long after its exec."""
+    program.openers += 1
+    program.descriptor = descriptor
+    program.delays.append(delay_ns)
+    del program.delays[:-_REMEMBERED]
+
+
+def _window(first_ns: int, last_ns: int) -> tuple[int, ...]:
+    start = first_ns * 2 // 3
+    end = last_ns + last_ns // 3 + 2 * MS
+    step = max(_STEP_NS, (end - start) // 40)
+    return tuple(range(start, end, step))
+
+
+class Pace:
+    """When the table of sockets is to be read next."""
+
+    def __init__(self, now_ns: int) -> None:
+        self.event_ns = self.fresh_ns = now_ns - 10_000 * MS
+        self.read_ns = now_ns
+        self.cost_ns = 0
+        self.wanted_ns: int | None = None
+
+    def want(self, at_ns: int) -> None:
+        """Ask for a reading at that time at the latest: a socket was found that is not known."""
+        if self.wanted_ns is None or at_ns < self.wanted_ns:
+            self.wanted_ns = at_ns
+
+    def read(self, now_ns: int, cost_ns: int) -> None:
+        """Note a reading and what it cost."""
+        self.read_ns = now_ns
+        self.wanted_ns = None
+        self.cost_ns = (self.cost_ns * 7 + cost_ns) // 8
+
+    def due_ns(self, now_ns: int) -> int:
+        """Return when it is due."""
+        due = self.read_ns + self._interval(now_ns)
+        if self.wanted_ns is None:
+            return due
+        return min(due, max(self.wanted_ns, self.read_ns + self.cost_ns * 2))
+
+    def _interval(self, now_ns: int) -> int:
+        if now_ns - self.fresh_ns < 300 * MS:
+            return max(7 * MS, self.cost_ns * 20)
+        since = now_ns - self.event_ns
+        if since < 2_000 * MS:
+            return max(20 * MS, self.cost_ns * 40)
+        return max(100 * MS if since < 10_000 * MS else 250 * MS, self.cost_ns * 100)
+
+
+class Budget:
+    """Processor time that may be spent: it flows in steadily, and some may be saved up."""
+
+    def __init__(self, now_ns: int, *, permille: int = 250, saved_ns: int = 400 * MS) -> None:
+        self._permille, self._most = permille, saved_ns
+        self._left, self._now = saved_ns, now_ns
+        self._used = 0
+
+    def allows(self, now_ns: int, used_ns: int) -> bool:
+        """Say whether there is some left, at a time, after so much was used in all."""
+        self._left += (now_ns - self._now) * self._permille // 1000 - (used_ns - self._used)
+        self._left = min(self._left, self._most)
+        self._now, self._used = now_ns, used_ns
+        return self._left > 0

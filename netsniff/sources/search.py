@@ -1,0 +1,197 @@
+"""Finds out who holds a socket, by looking at processes when and where one is likely to appear."""
+
+import heapq
+import sys
+from collections import deque
+from collections.abc import Callable
+
+from netsniff.sources import looks, schedule
+from netsniff.sources.holders import EXACT, LIKELY, Hold, Holders, Stray
+
+assert sys.platform == "linux"
+
+_TOGETHER_NS = 150_000
+"""Looks that are due so soon are made now: waking costs more than looking."""
+_RECENT = 256
+_MOST_NEWBORN = 512
+_ALL_TRIES = frozenset({1, 4})
+"""The tries at which all processes of the user are looked at, not those of interest alone."""
+
+Tell = Callable[[Stray, Hold], None]
+
+
+class Newborn:
+    """A process that called exec a moment ago."""
+
+    __slots__ = ("at_birth", "count", "next", "others", "pid", "plan", "program", "since_ns")
+
+    def __init__(self, pid: int, program: schedule.Program, since_ns: int) -> None:
+        self.pid, self.program, self.since_ns = pid, program, since_ns
+        self.plan = schedule.plan(program)
+        self.next = 0
+        self.count: int | None = None
+        self.at_birth: frozenset[int] = frozenset()
+        self.others: set[int] = set()
+        """Sockets that need no second look."""
+
+
+class Search:
+    """Processes of interest, and the sockets they were seen with."""
+
+    def __init__(self, owner: int | None, tell: Tell) -> None:
+        self.owner = owner
+        self.tell = tell
+        self.holders = Holders()
+        self.wanted_ns: int | None = None
+        """When the table should be read, for a socket was seen that it has not shown."""
+        self.found = 0
+        self._programs = schedule.Programs()
+        self._newborn: dict[int, Newborn] = {}
+        self._due: list[tuple[int, int]] = []
+        self._recent: deque[int] = deque(maxlen=_RECENT)
+        self._hot: dict[int, frozenset[int]] = {}
+        """Processes that had sockets, and which: one that is not among these is their own."""
+
+    def born(self, pid: int, name: int, now_ns: int) -> None:
+        """Take a process that called exec this moment."""
+        program = self._programs.met(name)
+        self._recent.append(pid)
+        newborn = Newborn(pid, program, now_ns)
+        if not newborn.plan or len(self._newborn) >= _MOST_NEWBORN:
+            self._newborn.pop(pid, None)
+            return
+        inherited = looks.sockets(pid)
+        if inherited is None:  # it is gone, or another user's
+            return
+        newborn.at_birth = frozenset(inherited)
+        newborn.others.update(inherited)
+        self._newborn[pid] = newborn
+        heapq.heappush(self._due, (now_ns + newborn.plan[0], pid))
+
+    def arrived(self, pid: int) -> None:
+        """Take a process of which no more is known than that it is new, or of interest."""
+        self._recent.append(pid)
+
+    def next_ns(self) -> int | None:
+        """Return when the next look is due."""
+        return self._due[0][0] if self._due else None
+
+    def look(self, now_ns: int) -> None:
+        """Make the looks that are due."""
+        due = self._due
+        while due and due[0][0] <= now_ns + _TOGETHER_NS:
+            _, pid = heapq.heappop(due)
+            newborn = self._newborn.get(pid)
+            if newborn is None:
+                continue
+            since_ns = now_ns - newborn.since_ns
+            if not self._look(newborn, now_ns) or not self._again(newborn, since_ns):
+                del self._newborn[pid]
+
+    def _again(self, newborn: Newborn, since_ns: int) -> bool:
+        plan, position = newborn.plan, newborn.next
+        while position < len(plan) and plan[position] <= since_ns + _TOGETHER_NS:
+            position += 1
+        newborn.next = position
+        if position == len(plan):
+            return False
+        heapq.heappush(self._due, (newborn.since_ns + plan[position], newborn.pid))
+        return True
+
+    def _look(self, newborn: Newborn, now_ns: int) -> bool:
+        """Look at a process; False: it is gone."""
+        pid, likely = newborn.pid, newborn.program.descriptor
+        if likely >= 0:
+            inode = looks.socket_at(pid, likely)
+            if inode and inode not in newborn.others:
+                self._see(newborn, inode, likely, now_ns)
+                return True
+            if newborn.next % 4:
+                return True
+        count = looks.descriptors(pid)
+        if count is None:
+            return False
+        if count != newborn.count or not count:
+            newborn.count = count
+            for inode, descriptor in (looks.sockets(pid) or {}).items():
+                if inode not in newborn.others:
+                    self._see(newborn, inode, descriptor, now_ns)
+        return True
+
+    def _see(self, newborn: Newborn, inode: int, descriptor: int, now_ns: int) -> None:
+        newborn.others.add(inode)
+        if not self.holders.new(inode) or not looks.is_tcp(newborn.pid, descriptor):
+            return
+        schedule.opened(newborn.program, now_ns - newborn.since_ns, descriptor)
+        self._hold(newborn.pid, inode, newborn.at_birth, now_ns)
+
+    def seek(self, now_ns: int) -> None:
+        """Look for who holds the sockets that only the table has shown."""
+        sought = self.holders.sought(now_ns)
+        if not sought:
+            return
+        before = dict.fromkeys([*reversed(self._hot), *self._newborn, *reversed(self._recent)])
+        for pid in before:
+            if not self._seek_in(pid, sought, now_ns):
+                return
+        strays = self.holders.strays
+        if any(strays[inode].tries in _ALL_TRIES for inode in sought):
+            for pid in looks.owned(self.owner):
+                if pid not in before and not self._seek_in(pid, sought, now_ns):
+                    return
+        self.holders.missed(sought, now_ns)
+
+    def _seek_in(self, pid: int, sought: set[int], now_ns: int) -> bool:
+        """Look for sockets in one process; False: all were found."""
+        seen = looks.sockets(pid)
+        if seen is None:
+            self._hot.pop(pid, None)
+            return True
+        earlier = self._hot.get(pid)
+        if earlier is None and pid in self._newborn:
+            earlier = self._newborn[pid].at_birth
+        for inode in sought & seen.keys():
+            sought.discard(inode)
+            self._hold(pid, inode, earlier, now_ns)
+        if pid in self._hot:
+            self._hot[pid] = frozenset(seen)
+        return bool(sought)
+
+    def _hold(self, pid: int, inode: int, earlier: frozenset[int] | None, now_ns: int) -> None:
+        """Note who holds a socket: a process that had not got it earlier has it by itself."""
+        born = looks.birth(pid)
+        if born is None:
+            return
+        confidence = EXACT
+        owner, parent, ticks = pid, *born
+        if earlier is None or inode in earlier:
+            first = self._first_of(parent, inode)
+            if first is not None:
+                confidence = LIKELY
+                owner, parent, ticks = first
+        self._hot.pop(pid, None)
+        self._hot[pid] = (earlier or frozenset()) | {inode}
+        hold = Hold(owner, ticks, parent, confidence, now_ns)
+        stray = self.holders.hold(inode, hold)
+        self.found += 1
+        if stray is not None:
+            self.tell(stray, hold)
+        elif self.wanted_ns is None:
+            self.wanted_ns = now_ns
+
+    def _first_of(self, pid: int, inode: int) -> tuple[int, int, int] | None:
+        """Return pid, parent and start of the first ancestor that holds a socket, too."""
+        found = None
+        while pid > 1:
+            born = looks.birth(pid)
+            if born is None:
+                break
+            if inode in (looks.sockets(pid) or ()):
+                found = (pid, *born)
+            pid = born[0]
+        return found
+
+    def forget(self) -> None:
+        """Give up all looks: there is no time left for them."""
+        self._newborn.clear()
+        self._due.clear()
