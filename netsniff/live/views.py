@@ -17,7 +17,6 @@ from netsniff.live.screen import KEYS, Frame, drawn
 from netsniff.live.watch import Watch
 from netsniff.model import Connection, Missed
 
-
 _GRACE_NS = 150_000_000
 
 
