@@ -1,6 +1,6 @@
-"""What a client does, for the bench of the network; run by itself, standard library only.
+"""What a client does, for the bench of the network; standard library only.
 
-usage: net_client.py SHAPE ADDRESS PORT NUMBER RATE DELAY_US SIZE
+usage: python -m scripts.bench.net_client SHAPE ADDRESS PORT NUMBER RATE DELAY_US SIZE
 
 It needs nothing of the project, so that any account and any Python can run it. SHAPE is one of the
 functions below; each connection asks for eight bytes more than the one before, so that its bytes

@@ -13,7 +13,7 @@ from scripts.bench.net_space import PORT, ROOT, Space
 
 STEP = 8
 PYTHON = "/usr/bin/python3"
-_CLIENTS = ("net_client.py", "net_odd.py")
+_CLIENTS = ("net_client.py", "net_odd.py", "net_odd_ends.py", "net_odd_owners.py")
 
 
 class Bars(NamedTuple):
@@ -40,9 +40,15 @@ class Load(NamedTuple):
 
 def clients(folder: Path) -> None:
     """Put the client programs where any account may run them."""
+    place = folder / "scripts" / "bench"
+    place.mkdir(parents=True)
     for name in _CLIENTS:
-        shutil.copy(ROOT / "scripts" / "bench" / name, folder)
-        (folder / name).chmod(0o644)
+        shutil.copy(ROOT / "scripts" / "bench" / name, place)
+
+
+def client(module: str, *words: object) -> list[str]:
+    """Return the argv of a client program, to be run in the folder of the clients."""
+    return [PYTHON, "-ESm", f"scripts.bench.{module}", *map(str, words)]
 
 
 def curls(number: int, delay_us: int, size: int, *, six: bool = False) -> Callable[..., list[str]]:
@@ -59,9 +65,8 @@ def curls(number: int, delay_us: int, size: int, *, six: bool = False) -> Callab
 def shape(name: str, *numbers: int, port: int = 0) -> Callable[..., list[str]]:
     """Run one shape of the client: number, rate, delay in microseconds, size."""
 
-    def argv(space: Space, folder: Path) -> list[str]:
-        words = map(str, (PORT + port, *numbers))
-        return [PYTHON, "-IS", str(folder / "net_client.py"), name, space.address, *words]
+    def argv(space: Space, _folder: Path) -> list[str]:
+        return client("net_client", name, space.address, PORT + port, *numbers)
 
     return argv
 

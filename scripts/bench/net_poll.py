@@ -1,7 +1,7 @@
 """psutil.net_connections asked again and again, as a tool would: the baseline of the bench.
 
 usage: python -m scripts.bench.net_poll PERIOD_MS ; says `ready`; when stdin ends it prints JSON, a
-list of what was not there before: (local port, remote address, remote port, pid, first seen, last seen)
+list of what was not there before: (local port, remote address, remote port, pid, first seen, last)
 """
 
 import json

@@ -56,13 +56,12 @@ def mixed(field: Field, repeats: int, scale: int) -> Rows:
 
 def _others(field: Field) -> list[subprocess.Popen[bytes]]:
     product = field.ordinary
-    client = str(product.work / "net_client.py")
     started = []
     for at in range(_OTHERS):
-        size = _OTHERS_SIZE + 100_000 * at
-        numbers = map(str, (PORT, 100_000, 5, 5_000, size))
-        argv = [net_loads.PYTHON, "-IS", client, "brief", field.space.address, *numbers]
-        started.append(product.stand.start(argv, stderr=subprocess.DEVNULL))
+        numbers = (PORT, 100_000, 5, 5_000, _OTHERS_SIZE + 100_000 * at)
+        argv = net_loads.client("net_client", "brief", field.space.address, *numbers)
+        options = {"cwd": product.work, "stderr": subprocess.DEVNULL}
+        started.append(product.stand.start(argv, **options))
     return started
 
 
@@ -85,9 +84,7 @@ def odd(field: Field, only: str) -> Rows:
 
 
 def _case(name: str) -> Callable[[Space, Path], list[str]]:
-    def argv(space: Space, folder: Path) -> list[str]:
-        script = str(folder / "net_odd.py")
-        numbers = [space.address, str(PORT), str(_ODD_NUMBER)]
-        return [net_loads.PYTHON, "-IS", script, name, *numbers]
+    def argv(space: Space, _folder: Path) -> list[str]:
+        return net_loads.client("net_odd", name, space.address, PORT, _ODD_NUMBER)
 
     return argv
