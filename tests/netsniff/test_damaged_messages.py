@@ -27,7 +27,7 @@ def test_the_alarm_ends_a_loop() -> None:
         while True:
             pass
 
-    with pytest.raises(AssertionError, match="0.05 s"):
+    with pytest.raises(AssertionError, match="took"):
         fuzz_net.thrown(Target("turn", turn, (b"x",)), 1, longest_seconds=0.05)
 
 
