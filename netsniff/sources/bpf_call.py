@@ -49,7 +49,7 @@ def create(kind: Kind) -> int:
 
 
 class Place(NamedTuple):
-    """Where a program may hang: its kind, how it is attached, the number of a type of the kernel."""
+    """Where a program may hang: its kind, how it is attached, the number of a kernel's type."""
 
     kind: int
     attach: int
@@ -120,7 +120,7 @@ class Table:
 
 
 def load(name: str, code: bytes, place: Place) -> int:
-    """Have a program checked; return its descriptor. Raises OSError, whose text says what failed."""
+    """Have a program checked; return its descriptor. Raises OSError: its text says what failed."""
     kept = ctypes.create_string_buffer(code, len(code))
     try:
         return _load(name, kept, place, None)

@@ -52,7 +52,7 @@ class Entry(NamedTuple):
     remote: bytes
 
 
-def decode(data: bytes) -> Entry:
+def decode(data: bytes | memoryview) -> Entry:
     """Read one entry of SIZE bytes."""
     return Entry(*_ENTRY.unpack(data))
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from netsniff.sources import bpf_call, bpf_entry
-from netsniff.sources.bpf_call import Kind, Place, Table
 from netsniff.sources.bpf_socket_parts import Maps, layout
 from netsniff.sources.bpf_socket_programs import Program, programs, released
 from netsniff.sources.bpf_types import Types
@@ -40,7 +39,7 @@ class Sockets:
 
     def __init__(self, room: int = ROOM) -> None:
         self._programs: list[int] = []
-        self._tables: list[Table] = []
+        self._tables: list[bpf_call.Table] = []
         self._since_ns = 0
         self.tells_release = False
         """Whether the end of a UDP socket is told; if not, its entry stays until `forget`."""
@@ -93,11 +92,11 @@ class Sockets:
         types = Types(_TYPES.read_bytes())
         where = layout(types)
         for kind in (
-            Kind(bpf_call.HASH, 8, bpf_entry.SIZE, room, "netsniff_socket"),
-            Kind(bpf_call.RECENT_HASH, 8, bpf_entry.SIZE, _REFUSED_ROOM, "netsniff_none"),
-            Kind(bpf_call.ARRAY, 4, 8, 1, "netsniff_count"),
+            bpf_call.Kind(bpf_call.HASH, 8, bpf_entry.SIZE, room, "netsniff_socket"),
+            bpf_call.Kind(bpf_call.RECENT_HASH, 8, bpf_entry.SIZE, _REFUSED_ROOM, "netsniff_none"),
+            bpf_call.Kind(bpf_call.ARRAY, 4, 8, 1, "netsniff_count"),
         ):
-            self._tables.append(Table(kind))
+            self._tables.append(bpf_call.Table(kind))
         maps = Maps(*(table.descriptor for table in self._tables))
         checked: list[int] = []
         for program in programs(where, maps):
@@ -106,7 +105,7 @@ class Sockets:
         self.tells_release = self._hang_on_release(released(maps))
         self._programs.extend(bpf_call.hang_on_tracepoint(program) for program in checked)
 
-    def _load(self, program: Program, place: Place) -> int:
+    def _load(self, program: Program, place: bpf_call.Place) -> int:
         descriptor = bpf_call.load(program.name, program.code, place)
         self._programs.append(descriptor)
         return descriptor

@@ -31,7 +31,8 @@ class Types:
     def __init__(self, data: bytes) -> None:
         if len(data) < _HEADER.size:
             raise NoSuchType("it is cut short")
-        magic, _, _, header, types_at, types_size, names_at, names_size = _HEADER.unpack_from(data)
+        head: tuple[int, ...] = _HEADER.unpack_from(data)
+        magic, _, _, header, types_at, types_size, names_at, names_size = head
         if magic != _MAGIC:
             raise NoSuchType("it is no BTF of this machine's byte order")
         types_at, names_at = header + types_at, header + names_at

@@ -16,11 +16,9 @@ import time
 from collections.abc import Iterable
 
 from netsniff.model import Event, Missed, Reading
-from netsniff.sources import bpf_entry, loopback
+from netsniff.sources import bpf_entry, bpf_sockets, loopback, socktrace_check
 from netsniff.sources.base import Probe, Promise, SourceError
-from netsniff.sources.bpf_sockets import ROOM, Sockets
 from netsniff.sources.bpf_types import NoSuchType
-from netsniff.sources.socktrace_check import differs
 
 assert sys.platform == "linux"
 
@@ -46,9 +44,9 @@ class SockTrace:
     period_ns = 1_000_000_000
     verified = True
 
-    def __init__(self, room: int = ROOM) -> None:
+    def __init__(self, room: int = bpf_sockets.ROOM) -> None:
         self._room = room
-        self._sockets: Sockets | None = None
+        self._sockets: bpf_sockets.Sockets | None = None
         self._refused = 0
         self._read_ns = 0
         self._ticks_per_second = os.sysconf("SC_CLK_TCK")
@@ -69,7 +67,7 @@ class SockTrace:
     def open(self) -> int | None:
         """Begin: 50 ms, of which most is the kernel's check of the programs. Raises OSError."""
         try:
-            self._sockets = Sockets(self._room)
+            self._sockets = bpf_sockets.Sockets(self._room)
         except NoSuchType as lacking:
             raise OSError(errno.ENOENT, str(lacking)) from lacking
         self._refused = 0
@@ -121,9 +119,9 @@ class SockTrace:
             made.close()
         told = {event.cookie: event for event in events if event.cookie is not None}
         sent, received = loopback.FROM_CLIENT_BYTES, loopback.FROM_SERVER_BYTES
-        return differs(told, made.client, (received, sent)) or differs(
-            told, made.server, (sent, received)
-        )
+        return socktrace_check.differs(
+            told, made.client, (received, sent)
+        ) or socktrace_check.differs(told, made.server, (sent, received))
 
 
 def _refused(failure: OSError) -> Probe:
