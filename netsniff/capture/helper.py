@@ -21,6 +21,7 @@ assert sys.platform == "linux"
 PIPE, SOCKET = 3, 4
 """The descriptors it is started with: where names go; the launcher's socket, if there is one."""
 _BATCH = 64  # packets before the pipe is written and drops are looked at
+_MOST_DESCRIPTORS = 1 << 16
 _NO_ROOM = "packets came faster than they were read"
 
 
@@ -68,7 +69,9 @@ def tell(pipe: int, record: records.Record) -> None:
 def main(words: list[str]) -> None:
     """Run: `open` or `given`, then the folders where scapy and cryptography lie."""
     try:
-        heard = privilege.packet_socket() if words[0] == "open" else privilege.adopted(SOCKET)
+        given = words[0] == "given"
+        os.closerange(SOCKET + 1 if given else SOCKET, _MOST_DESCRIPTORS)  # what others left open
+        heard = privilege.adopted(SOCKET) if given else privilege.packet_socket()
         privilege.give_up()
         sys.path.extend(words[1:])
         decoder = import_module("netsniff.capture.decode").Decoder(_cipher())
