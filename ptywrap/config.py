@@ -8,7 +8,7 @@ cannot be read is a `Complaint`, and only `ptywrap config` refuses it.
 import difflib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +30,9 @@ _RESERVED = frozenset(
         "PTYWRAP_TOKEN",
     }
 )
+
+
+_TABLE = "network"
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -55,6 +58,12 @@ class Config(Struct, frozen=True, kw_only=True):
     """PEM file of the authorities to trust for the service, in place of the system's."""
     ship_sparingly: bool = True
     """Nothing is sent over a metered link or on a low battery."""
+    network: bool = True
+    """Off: nothing is told of connections. `enabled` in the table `[network]`."""
+    network_kernel: bool = True
+    """Where the observer is root's, the kernel's tracepoints tell whose each connection was."""
+    network_capture: bool = False
+    """Names of hosts are read from packets, by a helper with CAP_NET_RAW."""
     templates: dict[str, str] = msgspec.field(default_factory=dict)
     """Command prefix to template; wins over the shipped table."""
 
@@ -137,7 +146,7 @@ class _Fold:
             return {}
 
     def layer(self, layer: str, values: Mapping[str, Any]) -> None:
-        for name, value in values.items():
+        for name, value in _flat(values):
             if name not in self.types:
                 self._unknown(layer, name)
             elif name in self.locks and (name, value) != ("enabled", False):
@@ -146,7 +155,7 @@ class _Fold:
                 self._take(layer, name, value)
 
     def lock(self, layer: str, locked: Mapping[str, Any]) -> None:
-        for name, value in locked.items():
+        for name, value in _flat(locked):
             if name not in self.types:
                 self._unknown(layer, name)
             elif value is True:
@@ -183,6 +192,16 @@ class _Fold:
 
     def _say(self, layer: str, message: str) -> None:
         self.complaints.append(Complaint(layer, message, None))
+
+
+def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield settings by name; those in the table `[network]` bear its name."""
+    for name, value in values.items():
+        if name == _TABLE and isinstance(value, dict):
+            for key, each in value.items():
+                yield name if key == "enabled" else f"{name}_{key}", each
+        else:
+            yield name, value
 
 
 def _parsed(text: str) -> Any:

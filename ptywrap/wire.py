@@ -5,6 +5,7 @@ A row is a fact's msgpack map with defaults omitted, tag ``fact``.
 
 # Through hashlib it would bring OpenSSL: 4 MB in the observer.
 from _blake2 import blake2b
+from collections.abc import Iterable
 
 import msgspec
 
@@ -141,6 +142,14 @@ def command_id(session: bytes, shell_pid: int, start_mark_ns: int) -> int:
 def flow_id(boot_id: str, namespace: int, cookie: int) -> int:
     """Return a connection's id: a signed 64-bit hash keyed by the boot, never 0."""
     return _keyed(boot_id.encode(), b"flow", namespace, cookie)
+
+
+def flow_id_of_ends(boot_id: str, namespace: int, ends: Iterable[str]) -> int:
+    """Return the id of a connection without a cookie: of its protocol, ends and process."""
+    digest = blake2b("\0".join(ends).encode(), digest_size=8, person=b"ends").digest()
+    return _keyed(
+        boot_id.encode(), b"ends", namespace, int.from_bytes(digest, "little", signed=True)
+    )
 
 
 def host_session(device: str, boot_id: str) -> bytes:

@@ -17,7 +17,7 @@ SOURCES: tuple[tuple[str, str, str], ...] = (
 )
 """System, module and class; best first; imported on demand."""
 
-_WORTH_ADDING = frozenset(Promise) - {Promise.UNPRIVILEGED, Promise.UDP}
+WORTH_ADDING = frozenset(Promise) - {Promise.UNPRIVILEGED, Promise.UDP}
 """What a second source is opened for: UDP sockets alone are not worth a table read each second."""
 
 Opened = tuple[Source, int | None]
@@ -46,10 +46,10 @@ class Choice(NamedTuple):
 
 def here() -> tuple[Source, ...]:
     """Return one of each source of this system, none of them open, best first."""
-    return tuple(_each())
+    return tuple(each())
 
 
-def _each() -> Iterator[Source]:
+def each() -> Iterator[Source]:
     """Yield them one by one: those that are not reached need not be imported, nor psutil."""
     for system, module, name in SOURCES:
         if system in {"any", sys.platform}:
@@ -82,10 +82,10 @@ def choose(*, without: tuple[str, ...] = (), before: str | None = None) -> Choic
     opened: list[Opened] = []
     events: list[Event] = []
     kept: frozenset[Promise] = frozenset()
-    for source in _each():
+    for source in each():
         if source.name == before:
             break
-        if source.name in without or (opened and not (source.promises - kept) & _WORTH_ADDING):
+        if source.name in without or (opened and not (source.promises - kept) & WORTH_ADDING):
             continue
         probe, descriptor, told = start(source)
         said.append((source.name, probe))

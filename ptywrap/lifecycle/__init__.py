@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import NamedTuple
 
-from ptywrap.lifecycle.base import Backend, Event, Probe, Reaped, Totals, Usage
+from ptywrap.lifecycle.base import Backend, Event, Hinting, Probe, Reaped, Totals, Usage
 from ptywrap.lifecycle.selftest import check
 
 BACKENDS = (
@@ -59,10 +59,11 @@ def start(backend: Backend) -> tuple[Probe, int | None, tuple[Event, ...]]:
     return verdict.probe, descriptor, verdict.events
 
 
-def choose(*, without: tuple[str, ...] = (), before: str | None = None) -> Choice:
+def choose(*, without: tuple[str, ...] = (), before: str | None = None, hints: int = -1) -> Choice:
     """Open the first backend that passes its self-test.
 
-    `without` names those that broke, `before` the one that better ones are wanted than.
+    `without` names those that broke, `before` the one that better ones are wanted than; `hints` is
+    the end of a pipe that is told of each exec at once, by who can (-1: nobody listens).
     """
     said: list[tuple[str, Probe]] = []
     for backend in _each():
@@ -70,6 +71,8 @@ def choose(*, without: tuple[str, ...] = (), before: str | None = None) -> Choic
             break
         if backend.name in without:
             continue
+        if isinstance(backend, Hinting):
+            backend.hints = hints
         probe, descriptor, events = start(backend)
         said.append((backend.name, probe))
         if probe.usable:

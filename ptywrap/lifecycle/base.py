@@ -22,7 +22,7 @@ comes before it. An Exec with the `at` of an earlier one of the same process rep
 
 from collections.abc import Iterable
 from enum import Enum
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 Completeness: TypeAlias = Literal["exact", "raced", "sampled"]
 ArgvSource: TypeAlias = Literal["proc", "bpf", "audit", "comm", "none"]
@@ -175,6 +175,14 @@ class SensorError(Exception):
 
     Its caller closes it, tells a Loss and chooses the next one.
     """
+
+
+@runtime_checkable
+class Hinting(Protocol):
+    """A backend that can tell others of each exec the moment it hears of it."""
+
+    hints: int
+    """The end of a pipe, set before `open`; it must not block. -1: nobody listens."""
 
 
 class Backend(Protocol):

@@ -105,14 +105,14 @@ class Asks:
         """Say what is running, who tells, what was kept and dropped, and what we cost."""
         del request
         ward, spool = self._ward, self._recorder.spool
-        names = ward.sensors.names
+        names, network = ward.sensors.names, ward.network
         return {
             "ok": True,
             "version": __version__,
             "pid": os.getpid(),
             "paused": self._recorder.paused,
             "backend": names[0] if names else None,
-            "sensors": names,
+            "sensors": ward.names,
             "started_at": self._started_at,
             **self._cost(),
             "accepted": spool.accepted,
@@ -120,7 +120,7 @@ class Asks:
             "sessions": [_session(one) for one in ward.active.values()],
             "running": [self._running(*one) for one in self._sessions.running()],
             "losses": [_loss(one) for one in self._recorder.losses],
-            "said": [[name, *probe] for name, probe in ward.sensors.said],
+            "said": [[name, *probe] for name, probe in [*ward.sensors.said, *network.said]],
         }
 
     def _cost(self) -> Answer:

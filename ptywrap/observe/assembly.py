@@ -9,13 +9,15 @@ from pathlib import Path
 
 from ptywrap import clock, config, device, paths, privacy, templates, wire
 from ptywrap.observe import system, watch
+from ptywrap.observe.identity import Identity
 from ptywrap.observe.observer import Observer
 from ptywrap.observe.readiness import Ready
 from ptywrap.observe.recorder import Recorder
+from ptywrap.observe.sensors import Senses
 from ptywrap.observe.telling import Teller
 from ptywrap.observe.times import Times
 from ptywrap.observe.tree import Tree
-from ptywrap.observe.ward import Identity, Ward
+from ptywrap.observe.ward import Ward
 from ptywrap.quota import Limits
 from ptywrap.spool import Spool, adopt
 
@@ -31,12 +33,24 @@ def observing(ready: Ready, idle_s: int | None) -> Observer | None:
     identity = Identity(pwd.getpwuid(os.getuid()).pw_name, device.identity(), clock.boot_id())
     teller = _teller(settings, identity)
     ready.serve()
-    ward = Ward(identity, ready.sensors, teller, system())
+    ward = Ward(identity, Senses(ready.sensors, ready.sources), teller, system())
+    _network(ward, settings)
     if idle_s is None:
         idle_s = settings.observer_idle_seconds
     made = Observer(ready, ward, watch(ready.folder), idle_s * 1_000_000_000)
     made.begin(ready.died_ns)
     return made
+
+
+def _network(ward: Ward, settings: config.Config) -> None:
+    """Open what else tells of sockets, as far as it is wanted."""
+    unwanted = set() if settings.network_kernel else {"socktrace"}
+    if not settings.network:
+        ward.network.sources.close()
+        return
+    ward.network.sources.extend(unwanted)
+    if settings.network_capture:
+        ward.network.naming.capture()
 
 
 def _log() -> None:

@@ -13,6 +13,8 @@ from ptywrap.observe.claims import MARKED, Claim, Claims, Outcome, Outer, is_hoo
 from ptywrap.observe.commands import Finish, Start
 from ptywrap.observe.digest import Digest
 from ptywrap.observe.lately import Lately
+from ptywrap.observe.network import Network
+from ptywrap.observe.network_flows import Flows
 from ptywrap.observe.session import Session
 from ptywrap.observe.telling import Key, Story, Teller, latest, since, within, wordless
 from ptywrap.observe.tree import Life
@@ -25,9 +27,11 @@ _command_id = functools.lru_cache(maxsize=256)(wire.command_id)
 class Closing:
     """Closes what sessions ended. `blind` are spans in which nobody looked, CLOCK_MONOTONIC ns."""
 
-    def __init__(self, teller: Teller) -> None:
+    def __init__(self, teller: Teller, network: Network) -> None:
         self.teller = teller
         self.lately = Lately(teller)
+        network.late = self.lately.late_flow
+        self._network = network
         self.blind: list[tuple[int, int]] = []
         self.claims = Claims(teller)
         self._before: dict[tuple[bytes, int], tuple[tuple[str, ...] | None, ...]] = {}
@@ -47,16 +51,18 @@ class Closing:
         rest, living = _others(session, claims, entries, living)
         key = claims[0].key if claims else self.key(session, start)
         private = self._private(session, finish, rest, living, claims)
+        flows = self._flows(session, finish)
         if living:
             session.spans.append((shell, since_ns, until_ns, None if private else key.id))
         self.claims.judge(session, finish, private=private)
         if not private:
-            fact = claims[0].fact if claims and not rest else None
+            fact = claims[0].fact if claims and not rest and not flows.flows else None
             if fact is not None:
                 self.teller.recorder.tell(structs.replace(fact, line=finish.text or fact.line))
             else:
-                self._tell(session, finish, (key, claims), (rest, living))
+                self._tell(session, finish, (key, claims), (rest, living, flows))
         session.held.commit()
+        session.flows.commit()
         self._forget(session, finish)
 
     def ran(self, session: Session, finish: Finish, outer: Outer | None) -> Outcome:
@@ -69,19 +75,24 @@ class Closing:
             key = self._outer_key(outer, session.begin.at_ns) or key
         recorder = self.teller.recorder
         paused = recorder.paused or recorder.was_paused(finish.start.at_ns)
+        flows = self._network.take(session, lambda entry: entry.shell == shell, finish.end_ns)
         if session.hidden or paused:
             session.held.commit()
+            session.flows.commit()
             session.spans.append((shell, 0, 1 << 62, None))
             return Outcome(None, paused=paused)
         digest = session.digest or Digest(shell)
         blind = self._blind(session, finish)
         line = session.line or None
-        story = Story(key, finish, entries, (), living, digest, _cost(session), line, blind)
+        story = Story(key, finish, entries, (), living, digest, _cost(session), line, blind, flows)
         fact = self.teller.end(session, story)
         session.held.commit()
+        session.flows.commit()
         session.spans.append((shell, 0, 1 << 62, None))
         outcome = Outcome(key)
-        if outer is not None:
+        if outer is None:
+            self.lately.add(session, story, clock.monotonic_ns())
+        else:
             at_ns = session.begin.at_ns
             self.claims.add(Claim(outer, session, at_ns, key, fact, entries, digest, outcome))
         return outcome
@@ -107,9 +118,9 @@ class Closing:
         session: Session,
         finish: Finish,
         known_as: tuple[Key, Sequence[Claim]],
-        processes: tuple[Entries, Sequence[Life]],
+        processes: tuple[Entries, Sequence[Life], Flows],
     ) -> None:
-        (key, claims), (entries, living) = known_as, processes
+        (key, claims), (entries, living, flows) = known_as, processes
         shell = finish.start.shell_pid
         readings = session.readings.get(shell, [])
         cpu = account.spent(readings, finish.start.at_ns, finish.end_ns)
@@ -118,7 +129,8 @@ class Closing:
         before = claims[0].entries if claims else ()
         digest = claims[0].digest if claims else Digest(shell)
         blind = self._blind(session, finish)
-        story = Story(key, finish, entries, before, living, digest, cpu, finish.text, blind)
+        words = (finish.text, blind, flows)
+        story = Story(key, finish, entries, before, living, digest, cpu, *words)
         self.teller.end(session, story)
         self.lately.add(session, story, clock.monotonic_ns())
 
@@ -154,6 +166,17 @@ class Closing:
         self._before[slot] = ran
         return False
 
+    def _flows(self, session: Session, finish: Finish) -> Flows:
+        """Return the flows of a command; what is no command's own is left where it is."""
+        shell, since_ns, until_ns = finish.start.shell_pid, since(finish.start), finish.end_ns
+        tops = session.tops
+
+        def wanted(entry: Entry) -> bool:
+            return within(shell, since_ns, until_ns, entry) and entry.top_ns not in tops
+
+        found = self._network.take(session, wanted, until_ns)
+        return found._replace(flows=list(found.flows))
+
     def _between(self, session: Session, shell: int, until_ns: int) -> None:
         """Tell what a shell ran for its prompt, without words, where no private line hides there.
 
@@ -170,6 +193,11 @@ class Closing:
             if isinstance(fact, wire.Process) and not teller.recorder.was_paused(entry.born_ns):
                 teller.recorder.keep(wordless(fact))
         session.held.commit()
+        flows = session.flows.take(lambda entry: entry.shell == shell and latest(entry) < until_ns)
+        for entry in flows if bash else ():
+            if not teller.recorder.was_paused(entry.born_ns):
+                teller.flow(session.flows.row(entry), Key(session.id, 0), words=False)
+        session.flows.commit()
 
     def _blind(self, session: Session, finish: Finish) -> bool:
         start_ns, end_ns = finish.start.at_ns, finish.end_ns

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from ptywrap import wire
 from ptywrap.observe.account import Cpu
 from ptywrap.observe.naming import Ran
+from ptywrap.observe.network_flows import Traffic
 from ptywrap.observe.tree import worst
 
 _FEW = 512
@@ -30,6 +31,7 @@ class Digest:
         self.number = 0
         self.peak_rss_bytes: int | None = None
         self.completeness = "exact"
+        self.traffic = Traffic()
         self._shell = shell
         self._seen: list[_Seen] = []
         self._whole = True

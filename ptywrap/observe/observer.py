@@ -53,12 +53,12 @@ class Observer:
         recorder = ward.teller.recorder
         recorder.tell(
             wire.Session(
-                id=wire.host_session(identity.device, identity.boot_id),
+                id=identity.host_session,
                 user=identity.user,
                 host=identity.device,
                 boot_id=identity.boot_id,
                 version=__version__,
-                sensors=ward.sensors.names,
+                sensors=ward.names,
             )
         )
         recorder.tell(host.read(identity.device))
@@ -109,7 +109,7 @@ class Observer:
                 return
 
     def _note_backends(self) -> None:
-        names = self._ward.sensors.names
+        names = self._ward.names
         if names != self._backends:
             self._backends = names
             _LOG.info("lifecycle backends: %s", ", ".join(names) or "none")
@@ -146,9 +146,7 @@ class Observer:
         """Tell what the spool had to drop: a full disk is no secret."""
         if not self._spool.dropped:
             return
-        identity = self._ward.identity
-        session = wire.host_session(identity.device, identity.boot_id)
-        self._ward.teller.recorder.own_up(session, clock.wall_ns())
+        self._ward.teller.recorder.own_up(self._ward.identity.host_session, clock.wall_ns())
 
     def _done(self) -> bool:
         if self._signalled():

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from ptywrap import paths, switches
 from ptywrap.observe.control import Control
+from ptywrap.observe.network_sources import Sources
 from ptywrap.observe.sensors import Sensors
 
 _MEMORY_BYTES = 100 << 20
@@ -36,6 +37,7 @@ class Ready(NamedTuple):
     lock: int
     died_ns: int | None
     sensors: Sensors
+    sources: Sources
     control: Control
 
     def serve(self) -> None:
@@ -48,6 +50,7 @@ class Ready(NamedTuple):
         """Let go of everything, where there is nothing to observe."""
         self.control.close()
         self.sensors.close()
+        self.sources.close()
         os.ftruncate(self.lock, 0)
 
 
@@ -70,10 +73,12 @@ def ready() -> Ready | None:
         return None
     _modest()
     died_ns = _predecessor(lock)
-    sensors = Sensors()
+    sources = Sources()
+    sources.begin()
+    sensors = Sensors(sources.hints)
     control = Control(paths.observer_socket(), lambda body, _: _reply(sensors, body))
     sensors.start()
-    made = Ready(folder, lock, died_ns, sensors, control)
+    made = Ready(folder, lock, died_ns, sensors, sources, control)
     made.serve()
     return made
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ptywrap import clock, lifecycle
 from ptywrap.lifecycle.base import Backend, Event, Gap, Probe, Promise, SensorError
+from ptywrap.observe.network_sources import Sources
 
 _FIRST_NS = 5_000_000_000
 _EVERY_NS = 600_000_000_000
@@ -20,9 +21,13 @@ class Followed(NamedTuple):
 
 
 class Sensors:
-    """Who tells of births and deaths. `ready` once a self-test has passed."""
+    """Who tells of births and deaths. `ready` once a self-test has passed.
 
-    def __init__(self) -> None:
+    `hints` is the end of a pipe that is told of each exec at once; -1: nobody listens.
+    """
+
+    def __init__(self, hints: int = -1) -> None:
+        self._hints = hints
         self.said: tuple[tuple[str, Probe], ...] = ()
         self._running: list[tuple[Backend, int | None]] = []
         self._followed: dict[int, Followed] = {}
@@ -59,7 +64,7 @@ class Sensors:
 
     def start(self) -> None:
         """Choose and test; takes up to 0.2 s for each one that does not work."""
-        choice = lifecycle.choose(without=self._broken)
+        choice = lifecycle.choose(without=self._broken, hints=self._hints)
         self.said = choice.said
         if choice.backend is not None:
             self._running = [(choice.backend, choice.descriptor), *choice.extras]
@@ -124,7 +129,8 @@ class Sensors:
 
     def _improve(self) -> None:
         """Let a better backend take over if one works by now; it meets what lives already."""
-        choice = lifecycle.choose(without=self._broken, before=next(iter(self.names), None))
+        present = next(iter(self.names), None)
+        choice = lifecycle.choose(without=self._broken, before=present, hints=self._hints)
         self._waiting.extend(choice.events)
         if choice.backend is not None:
             for pid in self._followed:
@@ -148,3 +154,10 @@ class Sensors:
             for pid in self._followed:
                 for chosen, _ in self._running:
                     chosen.follow(pid)
+
+
+class Senses(NamedTuple):
+    """Who tells of processes, and who of sockets."""
+
+    sensors: Sensors
+    sources: Sources

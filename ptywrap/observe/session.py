@@ -53,7 +53,9 @@ class Session:
         self.times = times
         self.attention = Attention()
         self.commands = Commands(begin.shell_pid, begin.shell, begin.cwd)
-        self.held = Held(folder / f"{name}.held" if not begin.flags & NO_TEXT else None)
+        text = not begin.flags & NO_TEXT
+        self.held = Held(folder / f"{name}.held" if text else None)
+        self.flows = Held(folder / f"{name}.flows" if text else None)
         self.readings: dict[int, list[Reading]] = {}
         self.spans: list[tuple[int, int, int, int | None]] = []
         """Shell, since, until, command (None: recorded nowhere) of commands something outlived."""
@@ -161,6 +163,7 @@ class Session:
         if self._pump is not None:
             self._pump.close()
         self.held.close(remove=remove)
+        self.flows.close(remove=remove)
         if remove:
             for path in self._folder.glob(f"{self.name}.*"):
                 path.unlink(missing_ok=True)

@@ -187,7 +187,7 @@ class Sessions:
                 version=__version__,
                 started_at=begin.wall_ns,
                 ended_at=ended_at,
-                sensors=self.ward.sensors.names,
+                sensors=self.ward.names,
             )
         )
 
@@ -216,7 +216,8 @@ class Sessions:
         """Return when a session counts as over: kernel and wrapper said so, or one of them did."""
         gone = self.ward.ended.get(session.name)
         if session.end is not None:
-            return 0 if gone is not None else session.end.at_ns + _STRAGGLER_NS
+            known = self.ward.network.settled_ns(session)
+            return known if gone is not None else session.end.at_ns + _STRAGGLER_NS
         return gone.at_ns + _UNTOLD_NS if gone is not None else None
 
     def _over(self, session: Session, now_ns: int) -> None:

@@ -14,6 +14,7 @@ from ptywrap.observe.commands import Finish, Start
 from ptywrap.observe.cost import WHOLE
 from ptywrap.observe.declared import Declared
 from ptywrap.observe.digest import Digest
+from ptywrap.observe.network_flows import Flows, nameless
 from ptywrap.observe.recorder import Recorder
 from ptywrap.observe.session import BARE, Session
 from ptywrap.observe.times import Times
@@ -38,8 +39,8 @@ class Key(NamedTuple):
 class Story(NamedTuple):
     """Everything about one ended command that the facts are made of.
 
-    `entries` are to be told, `before` were; `living` outlive it. `cpu` is of the run's own rusage
-    or of the shell's ledger; `line` is typed, or a run's words.
+    `entries` and `flows` are to be told, `before` were; `living` outlive it. `cpu` is of the run's
+    own rusage or of the shell's ledger; `line` is typed, or a run's words.
     """
 
     key: Key
@@ -51,6 +52,7 @@ class Story(NamedTuple):
     cpu: account.Cpu
     line: str | None
     blind: bool
+    flows: Flows = Flows()
 
 
 class Teller:
@@ -84,6 +86,13 @@ class Teller:
         """Tell one process of a command that is known, or of none (id 0)."""
         fact = account.process(life, key.session, self.times, key.id)
         self.recorder.tell(fact if words and key.id else wordless(fact))
+
+    def flow(self, row: bytes, key: Key, *, words: bool = True) -> None:
+        """Tell a flow that was held, of a command that is known, or of none (id 0)."""
+        fact = wire.decode(row) if row else None
+        if isinstance(fact, wire.Flow):
+            fact = structs.replace(fact, session=key.session, command=key.id)
+            self.recorder.keep(fact if words else nameless(fact))
 
     def start(self, session: Session, start: Start, key: Key) -> None:
         """Tell that a command has begun; its line is told with its end alone."""
@@ -124,6 +133,8 @@ class Teller:
             self.process(life, story.key, words=story.finish.private is not None)
             fact = account.process(life, story.key.session, self.times, story.key.id)
             story.digest.add(fact, whole=False)
+        for flow in story.digest.traffic.take(story.flows, story.key):
+            self.recorder.keep(nameless(flow) if story.finish.private is None else flow)
         command = self._command(session, story)
         self.recorder.tell(command)
         return command
@@ -174,6 +185,7 @@ class Teller:
             peak_rss_bytes=cpu.peak_rss_bytes or digest.peak_rss_bytes,
             read_bytes=cpu.read_bytes,
             write_bytes=cpu.write_bytes,
+            **digest.traffic.moved()._asdict(),
             process_count=digest.number or (None if story.blind else 0),
             completeness=_completeness(story),
             split=split,

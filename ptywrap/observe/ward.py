@@ -14,8 +14,11 @@ from ptywrap.observe.closing import Closing
 from ptywrap.observe.commands import Finish, Start, Step
 from ptywrap.observe.expenses import Expenses
 from ptywrap.observe.fold import Gone, Replaced
+from ptywrap.observe.identity import Identity
 from ptywrap.observe.naming import Ran
-from ptywrap.observe.sensors import Sensors
+from ptywrap.observe.network import Network
+from ptywrap.observe.network_owners import Owners
+from ptywrap.observe.sensors import Senses
 from ptywrap.observe.session import Session
 from ptywrap.observe.telling import Key, Teller, since, within
 from ptywrap.observe.tree import Life, named
@@ -24,14 +27,6 @@ _REAPED_NS = 2_000_000
 """A child's end is told before its shell has reaped it."""
 _MOST_LOOKS = 64
 _STARTING_NS = 2_000_000_000
-
-
-class Identity(NamedTuple):
-    """Whose sessions these are, on which boot of which machine."""
-
-    user: str
-    device: str
-    boot_id: str
 
 
 class Ended(NamedTuple):
@@ -44,18 +39,18 @@ class Ended(NamedTuple):
 class Ward:
     """The sessions alive, and the shells of theirs by pid."""
 
-    def __init__(
-        self, identity: Identity, sensors: Sensors, teller: Teller, kernel: Kernel
-    ) -> None:
+    def __init__(self, identity: Identity, senses: Senses, teller: Teller, kernel: Kernel) -> None:
         self.identity = identity
-        self.sensors = sensors
+        self.sensors = senses.sensors
         self.teller = teller
         self.kernel = kernel
         self.tree = teller.tree
-        self.closing = Closing(teller)
         self.expenses = Expenses(self.tree, kernel, self._runs)
         self.active: dict[str, Session] = {}
         self.owners: dict[int, Session] = {}
+        owners = Owners(self.tree, self.owners)
+        self.network = Network(senses.sources, owners, teller, identity)
+        self.closing = Closing(teller, self.network)
         self.ended: dict[str, Ended] = {}
         self.typed: set[str] = set()
         """Runs that were typed in a session: what they are called is told by its marks."""
@@ -66,10 +61,19 @@ class Ward:
     def descriptors(self) -> list[int]:
         """What to poll."""
         ends = self.expenses.descriptor
-        return [*self.sensors.descriptors, *([] if ends is None else [ends])]
+        own = [] if ends is None else [ends]
+        return [*self.sensors.descriptors, *self.network.descriptors, *own]
+
+    @property
+    def names(self) -> list[str]:
+        """Who tells, of births and deaths first."""
+        return [*self.sensors.names, *self.network.names]
 
     def hears(self, ready: set[int]) -> bool:
-        """Say whether all that woke us is that somebody has ended; that cannot wait."""
+        """Say whether all that woke us was of one kind, and is done: no other work is due."""
+        if ready and ready <= set(self.network.descriptors):
+            self.network.read()
+            return True
         if self.expenses.descriptor not in ready:
             return False
         self.expenses.hear()
@@ -79,6 +83,7 @@ class Ward:
         """Let go of what was opened."""
         self.expenses.close()
         self.sensors.close()
+        self.network.close()
 
     def own(self, session: Session, shell: int, *, run: bool = False) -> None:
         """Take a pid as a shell (or the run) of a session."""
@@ -99,7 +104,9 @@ class Ward:
         return any(self._is_of(life, session) for life in self.tree.live.values())
 
     def lagging(self, session: Session) -> bool:
-        """Say whether a process of a session is gone whose end was not told yet."""
+        """Say whether the end of a process or a flow of a session is still to be told."""
+        if self.network.missing_ns(session):
+            return True
         living = [life for life in self.tree.live.values() if self._is_of(life, session)]
         return any(not self.kernel.alive(life.pid) for life in living[:_MOST_LOOKS])
 
@@ -116,6 +123,7 @@ class Ward:
         if events:
             expenses.read(clock.monotonic_ns())
             self._backlog.busy(clock.monotonic_ns())
+        self.network.read()
         self._release()
 
     def _release(self, *, flush: bool = False) -> None:
@@ -174,13 +182,15 @@ class Ward:
     def due_ns(self) -> int | None:
         """Return when a shell is to be looked at, or a command to be told again."""
         dues = [*self._dirty.values(), self.closing.lately.due_ns(), self.expenses.due_ns()]
-        dues.append(self._backlog.due_ns())
+        dues += [self._backlog.due_ns(), self.network.due_ns()]
         return min([due for due in dues if due is not None], default=None)
 
     def settle(self, now_ns: int, *, flush: bool = False) -> None:
         """Look at the shells that have reaped something since; tell again what has grown."""
         self.expenses.look(now_ns)
         self._release(flush=flush)
+        running = any(one.run or one.commands.open() for one in self.active.values())
+        self.network.settle(now_ns, running=running)
         self.closing.lately.settle(now_ns, flush=flush)
         for pid, due_ns in list(self._dirty.items()):
             session = self.owners.get(pid)
@@ -198,7 +208,7 @@ class Ward:
         sensor, missed, reason = loss
         self.teller.recorder.tell(
             wire.Loss(
-                session=wire.host_session(self.identity.device, self.identity.boot_id),
+                session=self.identity.host_session,
                 sensor=sensor,
                 since=wall(since_ns),
                 until=wall(until_ns),
@@ -214,6 +224,7 @@ class Ward:
             return
         life = self.tree.apply(event)
         if isinstance(event, Exec):
+            self.network.executed(event.pid)
             self._executed(event)
         if life is None:
             return
@@ -239,6 +250,7 @@ class Ward:
 
     def _went(self, life: Life) -> None:
         """Bring an ended process to the session it belongs to."""
+        self.network.ended(life)
         owner = self.owners.get(life.pid)
         session = self.owners.get(life.shell)
         if owner is not None and life.pid == owner.begin.shell_pid:

@@ -16,7 +16,7 @@ _OBSERVE = (
     "ptywrap ptywrap.wire ptywrap.marks ptywrap.clock ptywrap.config ptywrap.paths ptywrap.device "
     "ptywrap.switches ptywrap.templates ptywrap.manifests ptywrap.privacy ptywrap.quota "
     "ptywrap.spool ptywrap.errors ptywrap.lifecycle ptywrap.sampler ptywrap.host netsniff.model "
-    "netsniff.connections netsniff.split netsniff.sources netsniff.names"
+    "netsniff.connections netsniff.split netsniff.sources netsniff.names netsniff.capture"
 )
 _CLI = (
     "ptywrap ptywrap.wire ptywrap.errors ptywrap.paths ptywrap.device ptywrap.clock ptywrap.config "
@@ -144,19 +144,26 @@ TABLE = (
     Row(
         "ptywrap.observe",
         "base times tree commands fold attention path cost ledger looks account digest actor "
-        "naming backlog",
+        "naming backlog network_owners",
         may=_OBSERVE,
         pure=True,
     ),
     Row(
         "ptywrap.observe",
         ". __main__ readiness assembly observer control ward sessions outer lately sensors "
+        "identity network_sources network_names "
         "recorder checkout declared fingerprint markfile held inotify kernel expenses pidfds",
         may=_OBSERVE,
     ),
     Row("ptywrap.observe", "nudge", may=f"{_OBSERVE} ptywrap.segments ptywrap.service"),
     # They change facts, which are msgspec's structs, or speak the control socket's MessagePack.
-    Row("ptywrap.observe", "closing claims telling session asks", may=_OBSERVE, third="msgspec"),
+    Row(
+        "ptywrap.observe",
+        "closing claims telling session asks network network_strays",
+        may=_OBSERVE,
+        third="msgspec",
+    ),
+    Row("ptywrap.observe", "network_flows", may=_OBSERVE, third="msgspec", pure=True),
     Row(
         "ptywrap.setup",
         ". journal profiles rcfiles login units",

@@ -1,0 +1,87 @@
+"""Names of hosts: what the resolver's files say, and what the capture helper hears.
+
+A helper that dies is a hole, and started again after a while; who is not allowed one does without.
+"""
+
+from netsniff.capture import Capture
+from netsniff.model import Connection, Missed, Name
+from netsniff.names.book import Answer, Book
+from netsniff.names.resolver import Resolver
+from netsniff.sources.base import Probe, SourceError
+from ptywrap import clock
+
+_LOOK_NS = 1_000_000_000
+_FIRST_NS, _LONGEST_NS = 5_000_000_000, 600_000_000_000
+"""How soon, and in the long run how often, a helper that died is started again."""
+
+
+class Names:
+    """Who is called what; `said` is what the helper answered when it was asked for."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, Probe]] = []
+        self._book = Book()
+        self._resolver = Resolver()
+        self._looked_ns = 0
+        self._capture: Capture | None = None
+        self._descriptor: int | None = None
+        self._pause_ns = _FIRST_NS
+        self._again_ns: int | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The helper's name while it hears."""
+        return [] if self._descriptor is None else ["capture"]
+
+    @property
+    def descriptors(self) -> list[int]:
+        """What to poll."""
+        return [] if self._descriptor is None else [self._descriptor]
+
+    def capture(self) -> None:
+        """Start the helper."""
+        self._again_ns = None
+        self._capture = Capture()
+        probe = self._capture.probe()
+        if probe.usable:
+            try:
+                self._descriptor = self._capture.open()
+            except OSError as error:
+                probe = Probe(usable=False, reason=f"could not be started: {error.strerror}")
+        self.said = [("capture", probe)]
+
+    def read(self) -> list[Missed]:
+        """Take the names that were heard by now; return what was not."""
+        missed: list[Missed] = []
+        now_ns = clock.monotonic_ns()
+        if self._again_ns is not None and now_ns >= self._again_ns:
+            self.capture()
+        if self._capture is None or self._descriptor is None:
+            return missed
+        try:
+            for event in self._capture.read():
+                if isinstance(event, Name):
+                    self._book.take(event)
+                else:
+                    missed.append(event)
+        except SourceError as error:
+            self.close()
+            self.said = [("capture", Probe(usable=False, reason=str(error)))]
+            self._again_ns = now_ns + self._pause_ns
+            self._pause_ns = min(4 * self._pause_ns, _LONGEST_NS)
+        return missed
+
+    def host(self, connection: Connection) -> Answer:
+        """Return what the other end of a connection is called, and who says so."""
+        now_ns = clock.monotonic_ns()
+        if now_ns - self._looked_ns >= _LOOK_NS or self._looked_ns == 0:
+            self._looked_ns = now_ns
+            if self._resolver.changed():
+                self._book.hosts(self._resolver.names())
+        return self._book.host(connection, connection.opened_ns or connection.seen_ns)
+
+    def close(self) -> None:
+        """End the helper."""
+        if self._capture is not None:
+            self._capture.close()
+        self._capture, self._descriptor = None, None

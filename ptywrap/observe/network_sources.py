@@ -1,0 +1,208 @@
+"""The sources of sockets in force: tested, and told as a hole and replaced when they break.
+
+The best of them is opened before a held command goes on (`readiness`), so that nothing of its
+beginning is missed: little is imported here. It is tested, and what it lacks is opened, later.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterable
+from itertools import islice
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from netsniff import sources
+from netsniff.model import Event, Missed
+from netsniff.sources import selftest
+from netsniff.sources.base import Probe, Promise, Source, SourceError
+from ptywrap import clock
+
+_TRIES = 3
+"""How often one that broke is opened again."""
+_MANNERS = frozenset({Promise.UNPRIVILEGED, Promise.TELLS_LOSS})
+"""What says how, not what a source tells."""
+
+
+@runtime_checkable
+class _Hearing(Protocol):
+    """A source that is told of each exec by a pipe."""
+
+    def hear(self, hints: int) -> None: ...
+
+
+@runtime_checkable
+class _Flushing(Protocol):
+    """A source that says when it has told of all that was destroyed by a moment."""
+
+    flushed: int
+
+    def flush(self) -> int: ...
+
+
+class _Open(NamedTuple):
+    source: Source
+    descriptor: int | None
+
+
+class Sources:
+    """Who tells of sockets. `broken` names those that told alone of what they told, once."""
+
+    def __init__(self) -> None:
+        self.broken: list[str] = []
+        self._said: dict[str, Probe] = {}
+        self._open: list[_Open] = []
+        self._failures: dict[str, int] = {}
+        self._unwanted: frozenset[str] = frozenset()
+        self._resting = True
+        self._read_ns = 0
+        self._awaited: int | None = None
+        self._waiting: list[Event] = []
+        self._hints: tuple[int, int] | None = None
+
+    @property
+    def hints(self) -> int:
+        """Where to write who calls exec, and what; -1: nobody listens."""
+        return -1 if self._hints is None else self._hints[1]
+
+    @property
+    def names(self) -> list[str]:
+        """The sources in force."""
+        return [one.source.name for one in self._open]
+
+    @property
+    def said(self) -> list[tuple[str, Probe]]:
+        """What each said that was asked, the better ones first."""
+        return list(self._said.items())
+
+    @property
+    def descriptors(self) -> list[int]:
+        """What to poll."""
+        return [one.descriptor for one in self._open if one.descriptor is not None]
+
+    @property
+    def whole(self) -> bool:
+        """Whether somebody sees every connection, and its bytes."""
+        wanted = {Promise.EVERY_CONNECTION, Promise.BYTES}
+        return any(wanted <= one.source.promises for one in self._open)
+
+    def due_ns(self) -> int | None:
+        """Return when those without a descriptor are to be read; None: there is none, or rest."""
+        periods = [one.source.period_ns for one in self._open if one.descriptor is None]
+        return self._read_ns + min(periods) if periods and not self._resting else None
+
+    def begin(self) -> None:
+        """Open the best one, untested."""
+        for source in islice(sources.each(), 1):
+            with contextlib.suppress(OSError):
+                self._take(source, source.open())
+
+    def extend(self, without: Iterable[str] = ()) -> None:
+        """Test it, let go of what is not wanted, and open what tells what nobody else does."""
+        self._unwanted = self._unwanted.union(without)
+        for one in list(self._open):
+            if one.source.name in self._unwanted:
+                self._close(one)
+            elif one.source.name not in self._said:
+                verdict = selftest.check(*one)
+                self._said[one.source.name] = verdict.probe
+                self._waiting.extend(verdict.events)
+                if not verdict.probe.usable:
+                    self._close(one)
+        for source in sources.each():
+            if source.name in self._unwanted or source.name in self.names:
+                continue
+            if self._open and not source.promises - _kept(self._open) & sources.WORTH_ADDING:
+                continue
+            self._start(source)
+
+    def hurry(self, pid: int) -> None:
+        """Have a process looked at closely."""
+        if self._resting:
+            self._resting = False
+            self._read_ns = clock.monotonic_ns()
+        for one in self._open:
+            one.source.hurry(pid)
+
+    def rest(self) -> None:
+        """Have nobody looked at until the next `hurry`."""
+        if not self._resting:
+            self._resting = True
+            for one in self._open:
+                one.source.rest()
+
+    def flush(self) -> None:
+        """Ask for all that has happened by now."""
+        for one in self._open:
+            if isinstance(one.source, _Flushing):
+                self._awaited = one.source.flush()
+
+    @property
+    def flushed(self) -> bool:
+        """Whether what was asked for last has been told."""
+        if self._awaited is None:
+            return True
+        asked = [one.source for one in self._open if isinstance(one.source, _Flushing)]
+        return all(source.flushed >= self._awaited for source in asked)
+
+    def read(self, *, fresh: bool = False) -> list[Event]:
+        """Return what is known by now; of one that broke, a hole until its successor looks.
+
+        `fresh`: those without a descriptor are read, too, though they are not due.
+        """
+        events, self._waiting = self._waiting, []
+        due_ns = self.due_ns()
+        now_ns = clock.monotonic_ns()
+        due = fresh or (due_ns is not None and due_ns <= now_ns)
+        self._read_ns = now_ns if due else self._read_ns
+        for one in list(self._open):
+            if one.descriptor is None and not due:
+                continue
+            try:
+                events.extend(one.source.read())
+            except SourceError as error:
+                self._replace(one)
+                until_ns = clock.monotonic_ns()
+                events.append(Missed(now_ns, until_ns, None, str(error), one.source.name))
+        return events
+
+    def close(self) -> None:
+        """Stop all."""
+        for one in list(self._open):
+            self._close(one)
+        for end in self._hints or ():
+            os.close(end)
+        self._hints = None
+
+    def _start(self, source: Source) -> bool:
+        """Probe, open and test one."""
+        probe, descriptor, events = sources.start(source)
+        self._said[source.name] = probe
+        if probe.usable:
+            self._take(source, descriptor)
+            self._waiting.extend(events)
+        return probe.usable
+
+    def _take(self, source: Source, descriptor: int | None) -> None:
+        self._open.append(_Open(source, descriptor))
+        if isinstance(source, _Hearing):
+            self._hints = self._hints or os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+            source.hear(self._hints[0])
+
+    def _replace(self, one: _Open) -> None:
+        """Open one that broke again, and in the end those that tell what it told."""
+        self._close(one)
+        name = one.source.name
+        tried = self._failures[name] = self._failures.get(name, 0) + 1
+        again = next((source for source in sources.each() if source.name == name), None)
+        if tried <= _TRIES and again is not None and self._start(again):
+            return
+        self.broken.append(name)
+        self.extend((name,))
+
+    def _close(self, one: _Open) -> None:
+        self._open.remove(one)
+        with contextlib.suppress(OSError):
+            one.source.close()
+
+
+def _kept(running: list[_Open]) -> frozenset[Promise]:
+    return frozenset().union(*(one.source.promises for one in running))

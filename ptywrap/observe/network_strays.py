@@ -1,0 +1,63 @@
+"""Flows that nobody was found for: the host session's, without a name or an address.
+
+They may be of a line that is recorded nowhere, or of another program of the user: that they were,
+and how much they moved while a command ran, is told, so that a sum can be judged. Whom they were
+with is nobody's business.
+"""
+
+from msgspec import structs
+
+from ptywrap import wire
+from ptywrap.observe.network_flows import Sum, nameless
+from ptywrap.observe.recorder import Recorder
+
+_RECENT_NS = 2_000_000_000
+_WINDOW_NS = 60_000_000_000
+_MOST = 256
+"""How many are told one by one in a minute; the others are one row."""
+
+
+class Strays:
+    """Those flows, while commands run and a moment after."""
+
+    def __init__(self, recorder: Recorder, host_session: bytes, boot_id: str) -> None:
+        self._recorder = recorder
+        self._session = host_session
+        self._boot_id = boot_id
+        self._ran_ns: int | None = None
+        self._window_ns = 0
+        self._number = 0
+        self._rest = {False: Sum(), True: Sum()}
+
+    def recent(self, now_ns: int) -> bool:
+        """Say whether a command ran a moment ago."""
+        return self._ran_ns is not None and now_ns - self._ran_ns < _RECENT_NS
+
+    def due_ns(self) -> int | None:
+        """Return when those that were summed up are to be told."""
+        waiting = any(rest.number for rest in self._rest.values())
+        return self._window_ns + _WINDOW_NS if waiting else None
+
+    def add(self, flow: wire.Flow, closed_ns: int | None) -> None:
+        """Take one that is over; dropped unless a command ran then."""
+        if closed_ns is None or not self.recent(closed_ns):
+            return
+        self._number += 1
+        if self._number > _MOST:
+            self._rest[flow.loopback].add(flow)
+            return
+        stray = structs.replace(nameless(flow), session=self._session, pid=None, process_ticks=None)
+        self._recorder.tell(structs.replace(stray, pid_confidence="none"))
+
+    def settle(self, now_ns: int, *, running: bool) -> None:
+        """Take whether a command runs, and tell what a minute's others came to."""
+        if running:
+            self._ran_ns = now_ns
+        if now_ns - self._window_ns < _WINDOW_NS:
+            return
+        for loopback, rest in self._rest.items():
+            if rest.number:
+                row = wire.flow_id(self._boot_id, int(loopback), -self._window_ns)
+                self._recorder.tell(rest.flow(self._session, row, 0, loopback=loopback))
+                self._rest[loopback] = Sum()
+        self._window_ns, self._number = now_ns, 0
