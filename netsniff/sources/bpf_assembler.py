@@ -70,6 +70,11 @@ def take_if_zero(base: int, offset: int, source: int) -> Instruction:
     return Instruction(0xC3 | WORD, base, source, offset, 0xF1)
 
 
+def exchange(base: int, offset: int, register: int) -> Instruction:
+    """Exchange a register and 8 bytes of memory at once."""
+    return Instruction(0xC3 | DOUBLE, base, register, offset, 0xE1)
+
+
 def move(into: int, source: int) -> Instruction:
     """Copy a register."""
     return Instruction(0xB0 | _REGISTER | _ALU, into, source)

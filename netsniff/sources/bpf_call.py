@@ -11,10 +11,10 @@ from typing import NamedTuple
 assert sys.platform == "linux"
 
 _NUMBERS = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "ppc64le": 361, "s390x": 351}
-_MAP_CREATE, _LOOK_UP, _PROGRAM_LOAD, _TRACEPOINT_OPEN = 0, 1, 5, 17
+_MAP_CREATE, _LOOK_UP, _UPDATE, _PROGRAM_LOAD, _TRACEPOINT_OPEN = 0, 1, 2, 5, 17
 _LOOK_UP_BATCH, _DELETE_BATCH, _LINK_CREATE = 24, 27, 28
-HASH, ARRAY, RECENT_HASH = 1, 2, 9
-"""Kinds of maps; the last one forgets its oldest entry where it is full."""
+HASH, ARRAY, RECENT_HASH, RING = 1, 2, 9, 27
+"""Kinds of maps; the third forgets its oldest entry where it is full."""
 
 _ATTRIBUTES_BYTES = 160
 _LICENSE = ctypes.create_string_buffer(b"Dual MIT/GPL")
@@ -99,13 +99,21 @@ class Table:
         )
         _bpf(_DELETE_BATCH, _buffer(attributes))
 
-    def first(self) -> bytes:
-        """The value of key 0, of an array. Raises OSError."""
-        key = ctypes.create_string_buffer(self._kind.key_bytes)
-        value = ctypes.create_string_buffer(self._kind.value_bytes)
-        packed = _ELEMENT.pack(self.descriptor, ctypes.addressof(key), ctypes.addressof(value), 0)
-        _bpf(_LOOK_UP, _buffer(packed))
-        return value.raw
+    def value(self, key: bytes) -> bytes:
+        """Return what is kept under a key. Raises OSError."""
+        found = bytes(self._kind.value_bytes)
+        return self._one(_LOOK_UP, key, found)
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Keep something under a key. Raises OSError."""
+        self._one(_UPDATE, key, value)
+
+    def _one(self, command: int, key: bytes, value: bytes) -> bytes:
+        named = ctypes.create_string_buffer(key, self._kind.key_bytes)
+        kept = ctypes.create_string_buffer(value, self._kind.value_bytes)
+        packed = _ELEMENT.pack(self.descriptor, ctypes.addressof(named), ctypes.addressof(kept), 0)
+        _bpf(command, _buffer(packed))
+        return kept.raw
 
     def close(self) -> None:
         """Let go of the map; the kernel frees it when no program uses it either."""

@@ -14,9 +14,12 @@ Parts: TypeAlias = list[Instruction | Label]
 
 SOCKET, AMOUNT, ENTRY, ORIGIN = 6, 7, 8, 9
 
+REFUSED, LISTENING = 0, 1
+"""Numbers: sockets that found no room; not 0 while somebody wants to hear the bell."""
+
 # enum bpf_func_id
-_LOOK_UP, _UPDATE, _KTIME, _PID, _COOKIE, _TASK = 1, 2, 5, 14, 46, 158
-_IF_ABSENT = 1
+_LOOK_UP, _UPDATE, _KTIME, _PID, _COOKIE, _RING, _TASK = 1, 2, 5, 14, 46, 130, 158
+_IF_ABSENT, _WAKE = 1, 2
 _KERNEL_THREAD = 0x00200000
 _KEY, _VALUE = -8, -8 - entry.SIZE
 
@@ -43,11 +46,12 @@ class Layout(NamedTuple):
 
 
 class Maps(NamedTuple):
-    """Descriptors of maps: entries by cookie; cookies that found no room; how many those are."""
+    """Descriptors of maps: entries by cookie; cookies that found no room; numbers; the bell."""
 
     entries: int
     refused: int
-    counts: int
+    numbers: int
+    bell: int
 
 
 def layout(types: Types) -> Layout:
@@ -135,12 +139,19 @@ def make(maps: Maps) -> Parts:
         bpf.jump_if(NOT_EQUAL, 0, 0, "found"),
         *_put(maps.refused, _VALUE),
         bpf.jump_if(NOT_EQUAL, 0, 0, "end"),
-        bpf.store_number(10, _VALUE, 0, WORD),
-        *_look_up(maps.counts, _VALUE),
-        bpf.jump_if(EQUAL, 0, 0, "end"),
+        *_number(maps, REFUSED),
         bpf.number(1, 1),
         bpf.add_atomically(0, 0, 1),
         bpf.jump("end"),
+    ]
+
+
+def _number(maps: Maps, which: int) -> Parts:
+    """Put the address of one of the numbers into register 0."""
+    return [
+        bpf.store_number(10, _VALUE, which, WORD),
+        *_look_up(maps.numbers, _VALUE),
+        bpf.jump_if(EQUAL, 0, 0, "end"),
     ]
 
 
@@ -221,3 +232,23 @@ def _copy(into: int, offset: int) -> Parts:
 def touch() -> Parts:
     """Note the moment; it is left in register 0."""
     return [bpf.call(_KTIME), bpf.store(ENTRY, entry.TOUCHED, 0)]
+
+
+def end(maps: Maps) -> Parts:
+    """Note that the socket is no more, and ring once for whoever listens."""
+    return [
+        *touch(),
+        bpf.store(ENTRY, entry.ENDED, 0),
+        *_number(maps, LISTENING),
+        bpf.load(1, 0, 0),
+        bpf.jump_if(EQUAL, 1, 0, "end"),
+        bpf.number(1, 0),
+        bpf.exchange(0, 0, 1),
+        bpf.jump_if(EQUAL, 1, 0, "end"),
+        bpf.map_of(1, maps.bell),
+        bpf.move(2, 10),
+        bpf.add(2, _KEY),
+        bpf.number(3, -_KEY),
+        bpf.number(4, _WAKE),
+        bpf.call(_RING),
+    ]

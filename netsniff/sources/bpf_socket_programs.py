@@ -55,8 +55,7 @@ def released(maps: Maps) -> Program:
         Label("found"),
         bpf.load(1, ENTRY, entry.PROTOCOL, HALF),
         bpf.jump_if(NOT_EQUAL, 1, entry.UDP, "end"),
-        *part.touch(),
-        bpf.store(ENTRY, entry.ENDED, 0),
+        *part.end(maps),
     ]
     return Program("released", "", _program(parts, answer=1))
 
@@ -160,6 +159,5 @@ def _destroyed(at: Layout, maps: Maps) -> Parts:
         bpf.subtract(1, 2),
         bpf.store(ENTRY, entry.TCP_SENT, 1),
         Label("uncounted"),
-        *part.touch(),
-        bpf.store(ENTRY, entry.ENDED, 0),
+        *part.end(maps),
     ]

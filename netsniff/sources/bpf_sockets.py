@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from netsniff.sources import bpf_call, bpf_entry
-from netsniff.sources.bpf_socket_parts import Maps, layout
+from netsniff.sources import bpf_bell, bpf_call, bpf_entry
+from netsniff.sources.bpf_socket_parts import LISTENING, REFUSED, Maps, layout
 from netsniff.sources.bpf_socket_programs import Program, programs, released
 from netsniff.sources.bpf_types import Types
 
@@ -23,6 +23,7 @@ _TYPES = Path("/sys/kernel/btf/vmlinux")
 _MOUNTS = Path("/proc/self/mounts")
 _REFUSED_ROOM = 4096
 _NUMBER = struct.Struct("=Q")
+_INDEX = struct.Struct("=I")
 # Of an entry, when it was touched and when it ended: most are read no further.
 _MOMENTS = struct.Struct(f"={bpf_entry.TOUCHED}xQ8xQ{bpf_entry.SIZE - bpf_entry.RECEIVED}x")
 
@@ -40,6 +41,7 @@ class Sockets:
     def __init__(self, room: int = ROOM) -> None:
         self._programs: list[int] = []
         self._tables: list[bpf_call.Table] = []
+        self._bells: list[bpf_bell.Bell] = []
         self._since_ns = 0
         self.tells_release = False
         """Whether the end of a UDP socket is told; if not, its entry stays until `forget`."""
@@ -51,40 +53,49 @@ class Sockets:
             if not begun:
                 self.close()
 
+    @property
+    def bell(self) -> bpf_bell.Bell:
+        """Rings as `listen` says."""
+        return self._bells[0]
+
     def changed(self) -> list[Kept]:
         """Return what changed since the last call; who ended is told once. Raises OSError."""
         since_ns, self._since_ns = self._since_ns, time.monotonic_ns()
         found: list[Kept] = []
-        ended: list[bytes] = []
         for keys, values in self._tables[0].all():
             for at, (touched_ns, ended_ns) in enumerate(_MOMENTS.iter_unpack(values)):
                 if touched_ns >= since_ns or ended_ns:
                     found.append(_kept(keys, values, at))
-                if ended_ns:
-                    ended.append(bytes(keys[at * _NUMBER.size : (at + 1) * _NUMBER.size]))
-        self.forget(ended)
+        self.forget([kept.cookie for kept in found if kept.entry.ended_ns])
         return found
 
     def idle(self, before_ns: int) -> Iterator[Kept]:
-        """Yield those that were not touched since a moment. Raises OSError."""
+        """Yield those that nothing was told of since a moment. Raises OSError."""
         for keys, values in self._tables[0].all():
             for at, (touched_ns, _) in enumerate(_MOMENTS.iter_unpack(values)):
                 if touched_ns < before_ns:
                     yield _kept(keys, values, at)
 
-    def forget(self, cookies: list[bytes]) -> None:
+    def forget(self, cookies: list[int]) -> None:
         """Make room: nothing is kept any more of these sockets. Raises OSError."""
         if cookies:
-            self._tables[0].forget(b"".join(cookies))
+            self._tables[0].forget(b"".join(map(_NUMBER.pack, cookies)))
 
     def refused(self) -> int:
         """Return how many sockets found no room so far. Raises OSError."""
-        return int(_NUMBER.unpack(self._tables[2].first())[0])
+        return int(_NUMBER.unpack(self._tables[2].value(_INDEX.pack(REFUSED)))[0])
+
+    def listen(self, again_ns: int, *, for_ends: bool) -> None:
+        """Ring after so many ns, or before, `for_ends`, when a socket ends. Raises OSError."""
+        self._bells[0].hush(again_ns)
+        self._tables[2].put(_INDEX.pack(LISTENING), _NUMBER.pack(for_ends))
 
     def close(self) -> None:
         """End the programs and let go of all they kept."""
         while self._programs:
             os.close(self._programs.pop())
+        while self._bells:
+            self._bells.pop().close()
         while self._tables:
             self._tables.pop().close()
 
@@ -94,10 +105,12 @@ class Sockets:
         for kind in (
             bpf_call.Kind(bpf_call.HASH, 8, bpf_entry.SIZE, room, "netsniff_socket"),
             bpf_call.Kind(bpf_call.RECENT_HASH, 8, bpf_entry.SIZE, _REFUSED_ROOM, "netsniff_none"),
-            bpf_call.Kind(bpf_call.ARRAY, 4, 8, 1, "netsniff_count"),
+            bpf_call.Kind(bpf_call.ARRAY, 4, 8, 2, "netsniff_number"),
         ):
             self._tables.append(bpf_call.Table(kind))
-        maps = Maps(*(table.descriptor for table in self._tables))
+        self._bells.append(bpf_bell.Bell())
+        entries, refused, numbers = (table.descriptor for table in self._tables)
+        maps = Maps(entries, refused, numbers, self._bells[0].ring)
         checked: list[int] = []
         for program in programs(where, maps):
             number = types.typedef(f"btf_trace_{program.tracepoint}")

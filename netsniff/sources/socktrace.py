@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
 from netsniff.model import Event, Missed, Reading
 from netsniff.sources import bpf_entry, bpf_sockets, loopback, socktrace_check
@@ -23,6 +24,11 @@ from netsniff.sources.bpf_types import NoSuchType
 assert sys.platform == "linux"
 
 _OLD = "use Linux 6.3 or newer, built with CONFIG_DEBUG_INFO_BTF and CONFIG_BPF_EVENTS"
+_AGAIN_NS, _SOON_NS, _SELDOM_NS = 1_000_000_000, 50_000_000, 30_000_000_000
+"""How long until the next read: at most; after a socket ended, which wakes us else; at rest."""
+
+_BREATH_NS = 2_000_000
+_IDLE_NS = 60_000_000_000
 _REFUSALS = {
     errno.EPERM: ("only root may load programs into the kernel", "start it as root"),
     errno.EACCES: ("the kernel's checker refused a program", _OLD),
@@ -41,14 +47,15 @@ class SockTrace:
             *(Promise.UDP, Promise.UDP_BYTES, Promise.TELLS_LOSS),
         }
     )
-    period_ns = 1_000_000_000
+    period_ns = _AGAIN_NS
     verified = True
 
     def __init__(self, room: int = bpf_sockets.ROOM) -> None:
         self._room = room
         self._sockets: bpf_sockets.Sockets | None = None
         self._refused = 0
-        self._read_ns = 0
+        self._read_ns = self._swept_ns = 0
+        self._resting = False
         self._ticks_per_second = os.sysconf("SC_CLK_TCK")
 
     def probe(self) -> Probe:
@@ -71,41 +78,77 @@ class SockTrace:
         except NoSuchType as lacking:
             raise OSError(errno.ENOENT, str(lacking)) from lacking
         self._refused = 0
-        self._read_ns = time.monotonic_ns()
-        return None
+        self._read_ns = self._swept_ns = time.monotonic_ns()
+        self._sockets.listen(_AGAIN_NS, for_ends=True)
+        return self._sockets.bell.fileno()
 
     def hurry(self, pid: int) -> None:
-        """Nothing is looked for: the kernel tells of every process."""
+        """Be rung again when sockets end; the kernel tells of every process anyway."""
+        if self._resting and self._sockets is not None:
+            self._resting = False
+            self._sockets.listen(_SOON_NS, for_ends=True)
 
     def rest(self) -> None:
-        """Nothing is saved: what happens is kept by the kernel until it is read."""
+        """Be rung by time alone, and seldom: what the kernel keeps has to be thrown away."""
+        if not self._resting and self._sockets is not None:
+            self._resting = True
+            self._sockets.listen(_SELDOM_NS, for_ends=False)
 
     def read(self) -> Iterable[Event]:
         """Tell what changed. Raises SourceError."""
-        if self._sockets is None:
+        sockets = self._sockets
+        if sockets is None:
             return []
-        since_ns, self._read_ns = self._read_ns, time.monotonic_ns()
+        # It is asked at every turn of a loop.
+        if time.monotonic_ns() - self._read_ns < _BREATH_NS and not sockets.bell.rings():
+            return []
         try:
-            kept = self._sockets.changed()
-            refused = self._sockets.refused()
+            return self._now()
         except OSError as failure:
             raise SourceError(f"the kernel's table cannot be read: {failure.strerror}") from failure
-        events: list[Event] = []
-        if refused > self._refused:
-            missing, self._refused = refused - self._refused, refused
-            reason = "too many sockets at once"
-            events.append(Missed(since_ns, self._read_ns, missing, reason, self.name))
-        for cookie, entry in kept:
-            told = bpf_entry.reading(cookie, entry, self._read_ns, self._ticks_per_second)
-            if told is not None:
-                events.append(told)
-        return events
 
     def close(self) -> None:
         """End the programs; what was not read is gone."""
         if self._sockets is not None:
             self._sockets.close()
             self._sockets = None
+
+    def _now(self) -> list[Event]:
+        sockets = self._sockets
+        if sockets is None:
+            return []
+        since_ns, self._read_ns = self._read_ns, time.monotonic_ns()
+        now_ns = self._read_ns
+        # First, so that what ends while we read rings.
+        sockets.listen(_SELDOM_NS if self._resting else _AGAIN_NS, for_ends=not self._resting)
+        kept = sockets.changed()
+        if not self._resting and any(each.entry.ended_ns for each in kept):
+            sockets.listen(_SOON_NS, for_ends=False)
+        if now_ns - self._swept_ns >= _IDLE_NS:
+            self._swept_ns = now_ns
+            kept += self._swept(sockets, now_ns)
+        events: list[Event] = []
+        refused = sockets.refused()
+        if refused > self._refused:
+            missing, self._refused = refused - self._refused, refused
+            reason = "too many sockets at once"
+            events.append(Missed(since_ns, now_ns, missing, reason, self.name))
+        for cookie, entry in kept:
+            told = bpf_entry.reading(cookie, entry, now_ns, self._ticks_per_second)
+            if told is not None:
+                events.append(told)
+        return events
+
+    def _swept(self, sockets: bpf_sockets.Sockets, now_ns: int) -> list[bpf_sockets.Kept]:
+        """Make room: end those whose end nothing told, once their process is no more."""
+        found = [
+            kept._replace(entry=kept.entry._replace(ended_ns=kept.entry.touched_ns))
+            for kept in sockets.idle(now_ns - _IDLE_NS)
+            if (kept.entry.closed_ns or kept.entry.protocol == bpf_entry.UDP)
+            and not Path(f"/proc/{kept.entry.pid}").exists()
+        ]
+        sockets.forget([kept.cookie for kept in found])
+        return found
 
     def _compared(self) -> str:
         """Return what is told wrong of a connection of ours; empty: nothing, or no loopback."""
@@ -114,7 +157,7 @@ class SockTrace:
         except OSError:
             return ""
         try:
-            events = [event for event in self.read() if isinstance(event, Reading)]
+            events = [event for event in self._now() if isinstance(event, Reading)]
         finally:
             made.close()
         told = {event.cookie: event for event in events if event.cookie is not None}
