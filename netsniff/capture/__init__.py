@@ -2,7 +2,7 @@
 
 It is off unless asked for. As root, or with CAP_NET_RAW in the ambient set of whoever starts us
 (systemd: AmbientCapabilities), it works as it is; otherwise a launcher with `cap_net_raw+ep` opens
-the socket (scripts/deploy/capture). The helper keeps no capability and hands on names alone.
+the socket (scripts/deploy/capture.c). The helper keeps no capability and hands on names alone.
 
     capture = Capture()
     if capture.probe().usable:
@@ -40,7 +40,7 @@ _CHUNK, _MOST = 1 << 16, 1 << 20
 _ENVIRONMENT = {"LC_ALL": "C"}
 _REMEDY = (
     "run as root, or start it with CAP_NET_RAW in the ambient set, or install the launcher of "
-    "scripts/deploy/capture"
+    "scripts/deploy/capture.c"
 )
 
 
@@ -51,7 +51,7 @@ class Capture:
 
     def __init__(self, launcher: str | None = None) -> None:
         self.launcher = launcher
-        """A program with `cap_net_raw+ep` made from scripts/deploy/capture; None: look for it."""
+        """A program with `cap_net_raw+ep` made from scripts/deploy/capture.c; None: look for it."""
         self.pid: int | None = None
         self.ready = False
         """Whether the helper hears packets already; it takes half a second to begin."""

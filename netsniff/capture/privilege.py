@@ -52,7 +52,9 @@ def adopted(descriptor: int) -> socket.socket:
     """
     heard = socket.socket(fileno=descriptor)
     locked = heard.getsockopt(socket.SOL_SOCKET, _LOCK_FILTER)
-    if heard.family != socket.AF_PACKET or not locked or _filter_of(heard) != packets.packed():
+    same = locked and heard.family == socket.AF_PACKET and _filter_of(heard) == packets.packed()
+    if not same:
+        heard.close()
         raise Refused("the launcher's socket has another filter: build the launcher anew")
     heard.set_inheritable(False)
     return heard

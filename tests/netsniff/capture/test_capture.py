@@ -21,6 +21,8 @@ from tests.netsniff.capture.hearing import Heard, heard
 from tests.netsniff.capture.servers import PAYLOAD, Server
 from tests.netsniff.names import hellos
 
+assert sys.platform == "linux"
+
 pytestmark = [
     pytest.mark.linux,
     pytest.mark.root,
