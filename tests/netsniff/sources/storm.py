@@ -14,6 +14,8 @@ sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from netsniff.sources import diag_socket, loopback
 
+assert sys.platform == "linux"
+
 PAIRS = 400
 _SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
 

@@ -14,16 +14,17 @@ import pytest
 
 from tests.netsniff import diag_built as built
 
-pytestmark = pytest.mark.linux
+if sys.platform != "linux":
+    pytest.skip("needs a Linux kernel: run it on Linux", allow_module_level=True)
+assert sys.platform == "linux"
 
-if sys.platform == "linux":
-    from netsniff.sources import diag, diag_message, diag_socket, loopback
+from netsniff.sources import diag, diag_message, diag_socket, loopback  # noqa: E402 - Linux alone
 
 STORM = Path(__file__).parent / "storm.py"
 
 
 @pytest.fixture
-def questions() -> Iterator["diag_socket.Questions"]:
+def questions() -> Iterator[diag_socket.Questions]:
     """A socket to ask."""
     opened = diag_socket.Questions()
     yield opened
@@ -42,13 +43,13 @@ def connections() -> Iterator[list[tuple[socket.socket, socket.socket]]]:
         end.close()
 
 
-def asked(questions: "diag_socket.Questions", bytecode: bytes = b"") -> "list[diag_message.Told]":
+def asked(questions: diag_socket.Questions, bytecode: bytes = b"") -> list[diag_message.Told]:
     """All TCP connections that a filter accepts."""
     questions.ask(bytecode=bytecode)
     return answered(questions)
 
 
-def answered(questions: "diag_socket.Questions", protocol: int = 6) -> "list[diag_message.Told]":
+def answered(questions: diag_socket.Questions, protocol: int = 6) -> list[diag_message.Told]:
     """The whole answer."""
     found = []
     while (seen := questions.answer()) is not None:
@@ -57,7 +58,7 @@ def answered(questions: "diag_socket.Questions", protocol: int = 6) -> "list[dia
     return found
 
 
-def ours(told: "list[diag_message.Told]", port: int) -> "set[int]":
+def ours(told: list[diag_message.Told], port: int) -> set[int]:
     """The cookies of those with this port at one of their ends: other tests connect, too."""
     return {
         each.cookie for each in told if port in {each.local.port, each.remote and each.remote.port}
@@ -65,7 +66,7 @@ def ours(told: "list[diag_message.Told]", port: int) -> "set[int]":
 
 
 def test_a_dump_has_both_families_with_their_inodes_and_owner(
-    questions: "diag_socket.Questions", connections: list[tuple[socket.socket, socket.socket]]
+    questions: diag_socket.Questions, connections: list[tuple[socket.socket, socket.socket]]
 ) -> None:
     found = {each.inode: each for each in asked(questions)}
     inodes = {os.fstat(end.fileno()).st_ino for pair in connections for end in pair}
@@ -74,7 +75,7 @@ def test_a_dump_has_both_families_with_their_inodes_and_owner(
 
 
 def test_a_dump_of_one_family_has_that_one_alone(
-    questions: "diag_socket.Questions", connections: list[tuple[socket.socket, socket.socket]]
+    questions: diag_socket.Questions, connections: list[tuple[socket.socket, socket.socket]]
 ) -> None:
     questions.ask_family(diag.INET, diag.TCP)
     port = connections[0][1].getsockname()[1]
@@ -82,7 +83,7 @@ def test_a_dump_of_one_family_has_that_one_alone(
     assert len(ours(answered(questions), port)) == clients_of_ipv4
 
 
-def test_a_dump_of_udp_has_the_peer_but_no_bytes(questions: "diag_socket.Questions") -> None:
+def test_a_dump_of_udp_has_the_peer_but_no_bytes(questions: diag_socket.Questions) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
         one.connect(("127.0.0.1", 9))
         questions.ask_family(diag.INET, diag.UDP, 1 << diag.ESTABLISHED)
@@ -92,7 +93,7 @@ def test_a_dump_of_udp_has_the_peer_but_no_bytes(questions: "diag_socket.Questio
 
 
 def test_one_socket_can_be_asked_for_again_without_a_dump(
-    questions: "diag_socket.Questions",
+    questions: diag_socket.Questions,
 ) -> None:
     made = loopback.pair()
     questions.ask()
@@ -108,7 +109,7 @@ def test_one_socket_can_be_asked_for_again_without_a_dump(
 
 
 def test_an_answer_given_up_halfway_does_not_spoil_the_next(
-    questions: "diag_socket.Questions", connections: list[tuple[socket.socket, socket.socket]]
+    questions: diag_socket.Questions, connections: list[tuple[socket.socket, socket.socket]]
 ) -> None:
     questions.ask()
     port = connections[0][1].getsockname()[1]
@@ -116,7 +117,7 @@ def test_an_answer_given_up_halfway_does_not_spoil_the_next(
 
 
 def test_a_refused_question_is_an_error_and_the_next_one_is_answered(
-    questions: "diag_socket.Questions",
+    questions: diag_socket.Questions,
 ) -> None:
     questions.ask_family(socket.AF_APPLETALK, diag.TCP)
     with pytest.raises(OSError, match="No such file"):
@@ -124,7 +125,7 @@ def test_a_refused_question_is_an_error_and_the_next_one_is_answered(
     assert asked(questions) is not None
 
 
-def conditions(port: int) -> list[tuple[bytes, "ipaddress.IPv4Network | range | None"]]:
+def conditions(port: int) -> list[tuple[bytes, ipaddress.IPv4Network | range | None]]:
     """Conditions on the peer, and what they mean."""
     found: list[tuple[bytes, ipaddress.IPv4Network | range | None]] = [
         (diag.remote_ports(port, port), range(port, port + 1)),
@@ -138,7 +139,7 @@ def conditions(port: int) -> list[tuple[bytes, "ipaddress.IPv4Network | range | 
     return found
 
 
-def meets(told: "diag_message.Told", meaning: "ipaddress.IPv4Network | range | None") -> bool:
+def meets(told: diag_message.Told, meaning: ipaddress.IPv4Network | range | None) -> bool:
     """Say whether a socket meets a condition."""
     assert told.remote is not None
     if meaning is None:
@@ -150,7 +151,7 @@ def meets(told: "diag_message.Told", meaning: "ipaddress.IPv4Network | range | N
 
 
 def test_a_filter_in_the_kernel_leaves_what_filtering_afterwards_leaves(
-    questions: "diag_socket.Questions", connections: list[tuple[socket.socket, socket.socket]]
+    questions: diag_socket.Questions, connections: list[tuple[socket.socket, socket.socket]]
 ) -> None:
     port = connections[0][1].getsockname()[1]
     everything = [each for each in asked(questions) if each.cookie in ours(asked(questions), port)]
