@@ -33,8 +33,9 @@ class Questions:
     A message of an answer is `buffer[begin:end]`, good until the next call.
     """
 
-    def __init__(self) -> None:
-        self._socket = _open()
+    def __init__(self, opened: _socket.socket | None = None) -> None:
+        """Open one here, or take one that was opened in another network namespace."""
+        self._socket = opened or _open()
         self._socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVTIMEO, _PATIENCE)
         self._sequence = 0
         self._asked = False
@@ -106,8 +107,14 @@ class Deaths:
     `buffer_bytes` is what the kernel granted; a message takes some 1300 bytes of it.
     """
 
-    def __init__(self, groups: int = _ALL_GROUPS, buffer_bytes: int = _BUFFER_BYTES) -> None:
-        self._socket = _open()
+    def __init__(
+        self,
+        groups: int = _ALL_GROUPS,
+        buffer_bytes: int = _BUFFER_BYTES,
+        opened: _socket.socket | None = None,
+    ) -> None:
+        """Open one here, or take one that was opened in another network namespace."""
+        self._socket = opened or _open()
         try:
             self.buffer_bytes = _enlarge(self._socket, buffer_bytes)
             self._socket.settimeout(0)

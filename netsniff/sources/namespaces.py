@@ -44,6 +44,10 @@ def own() -> int:
     return of(posix.getpid()) or 0
 
 
+Opened = tuple[_socket.socket, _socket.socket]
+"""One socket to ask, one to be told."""
+
+
 class Entry:
     """An attempt to enter the namespace of a process; poll it, and `take` when it is readable."""
 
@@ -66,10 +70,12 @@ class Entry:
         """Return what to poll."""
         return self._ours.fileno()
 
-    def take(self) -> tuple[_socket.socket, _socket.socket]:
+    def take(self) -> Opened:
         """Return the sockets. Raises OSError: it may not be entered, or its process is gone."""
         try:
-            if not select.select([self._ours], [], [], _PATIENCE_MS / 1000)[0]:
+            poll = select.poll()
+            poll.register(self._ours, select.POLLIN)
+            if not poll.poll(_PATIENCE_MS):
                 raise TimeoutError(110, "nobody came back from there")
             space = _socket.CMSG_SPACE(_DESCRIPTORS.size)
             data, control, _, _ = self._ours.recvmsg(_VERDICT.size, space, _socket.MSG_CMSG_CLOEXEC)

@@ -31,12 +31,14 @@ _CONNECTS_NS = 100_000
 class Scanner:
     """The loop."""
 
-    def __init__(self, deaths: int, orders: int, pipe: int) -> None:
+    def __init__(self, deaths: int, orders: int, pipe: int, asking: int = -1) -> None:
         self.deaths, self.hints, self.pipe = deaths, -1, pipe
         self.orders = _socket.socket(fileno=orders)
-        self.questions = diag_socket.Questions()
+        elsewhere = asking >= 0  # in another network namespace, where users have other numbers
+        opened = _socket.socket(fileno=asking) if elsewhere else None
+        self.questions = diag_socket.Questions(opened)
         user = posix.geteuid()
-        self.owner = user if user else None
+        self.owner = user if user and not elsewhere else None
         self.search = search.Search(self.owner, self.tell)
         now = time.monotonic_ns()
         self.pace = schedule.Pace(now)

@@ -26,7 +26,8 @@ _ATTRIBUTES = struct.Struct("=IIQiIQQQ")  # struct sched_attr, first version: 48
 class ScanProcess:
     """A running scanner; `pipe` is readable when it has something to say or has ended."""
 
-    def __init__(self, deaths: int) -> None:
+    def __init__(self, deaths: int, asking: int = -1) -> None:
+        """Start it; `asking`: a socket of another network namespace to ask by. Raises OSError."""
         self.pipe, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._orders, orders = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         os.set_blocking(self._orders.fileno(), False)
@@ -40,11 +41,13 @@ class ScanProcess:
                 sys.executable,
                 [
                     *(sys.executable, "-I", "-S", script),
-                    *(str(number) for number in kept),
+                    *(str(number) for number in (*kept, asking)),
                 ],
                 _ENVIRONMENT,
                 # Onto itself: that clears close-on-exec.
-                file_actions=[(os.POSIX_SPAWN_DUP2, each, each) for each in kept],
+                file_actions=[
+                    (os.POSIX_SPAWN_DUP2, each, each) for each in (*kept, asking) if each >= 0
+                ],
                 setsigdef=[signal.SIGTERM, signal.SIGINT, signal.SIGHUP],
                 setsigmask=[],
                 # A session is a scheduling group (sched(7), autogroup): ours must not pay for the

@@ -13,16 +13,16 @@ assert sys.platform == "linux"
 
 
 def main(arguments: list[str]) -> None:
-    """Run: the sockets of the destroyed and of orders, the pipe."""
+    """Run: the sockets of the destroyed and of orders, the pipe, a socket to ask by or -1."""
     # Under -I neither the folder of the script nor that of the packages is on the path.
     sys.path.append(__file__.rpartition("/netsniff/sources/")[0])
     from netsniff.sources import scan_loop
 
     gc.disable()  # nothing there makes a cycle
     posix.chdir("/proc")  # one path component less to look up; no user's folder is held
-    deaths, orders, pipe = (int(word) for word in arguments)
+    deaths, orders, pipe, asking = (int(word) for word in arguments)
     try:
-        scan_loop.Scanner(deaths, orders, pipe).run()
+        scan_loop.Scanner(deaths, orders, pipe, asking).run()
     except BrokenPipeError:
         return
 

@@ -3,26 +3,19 @@
 The work is done by a small process of its own (scanner.py); this is its other end.
 """
 
-import os
 import select
 import sys
-import time
 from collections.abc import Iterable
 
-from netsniff.model import Event, Missed
-from netsniff.sources import diag, diag_socket, scan_process, scan_records, told_sockets
-from netsniff.sources.base import Probe, Promise, SourceError
+from netsniff.model import Event
+from netsniff.sources import diag, diag_socket, elsewhere, namespaces, scan_records, space
+from netsniff.sources.base import Probe, Promise
 
 assert sys.platform == "linux"
 
-_TRIES = 3
-"""So often in a row the scanner may end before we give up."""
-_WELL_NS = 30_000_000_000
-_OVERRUN, _RESTART = "buffer overrun", "the scanner ended"
-
 
 class SockDiag:
-    """The source. `flushed` is the number of the last `flush` that was answered."""
+    """The source."""
 
     name = "sock_diag"
     promises = frozenset(
@@ -38,14 +31,20 @@ class SockDiag:
     verified = True
 
     def __init__(self) -> None:
-        self.flushed = 0
-        self.process: scan_process.ScanProcess | None = None
-        self._asked = self._failures = 0
+        self._asked = self._flushed = 0
         self._hints = -1
-        self._deaths: diag_socket.Deaths | None = None
         self._poller: select.epoll | None = None
-        self._sockets: told_sockets.ToldSockets | None = None
-        self._started_ns = self._well_ns = 0
+        self._home: space.Space | None = None
+        self._elsewhere: elsewhere.Elsewhere | None = None
+
+    @property
+    def flushed(self) -> int:
+        """The number of the last `flush` that all have answered."""
+        while self._flushed < self._asked and all(
+            each.answered(self._flushed + 1) for each in self._spaces()
+        ):
+            self._flushed += 1
+        return self._flushed
 
     def probe(self) -> Probe:
         """Ask the kernel once."""
@@ -64,12 +63,12 @@ class SockDiag:
         return Probe(usable=True)
 
     def open(self) -> int:
-        """Begin; the descriptor stays the same when the scanner has to be started again."""
-        self._deaths = diag_socket.Deaths(diag_socket.TCP_GROUPS)
-        namespace = os.stat("/proc/thread-self/ns/net").st_ino
-        self._sockets = told_sockets.ToldSockets(self.name, namespace)
+        """Begin; the descriptor stays the same when a scanner has to be started again."""
         self._poller = select.epoll()
-        self._start(self._deaths, self._poller)
+        self._elsewhere = elsewhere.Elsewhere(self.name, self._poller)
+        self._home = space.Space(self.name, namespaces.own(), self._poller, None)
+        if self._hints >= 0:
+            self._home.hear(self._hints)
         return self._poller.fileno()
 
     def hear(self, hints: int) -> None:
@@ -78,18 +77,19 @@ class SockDiag:
         It must not block, and stays open and the caller's own.
         """
         self._hints = hints
-        if self.process is not None:
-            self.process.order(scan_records.HEAR, hints)
+        if self._home is not None:
+            self._home.hear(hints)
 
     def hurry(self, pid: int) -> None:
-        """Look closely at a process for a moment."""
-        if self.process is not None:
-            self.process.order(scan_records.HURRY, pid)
+        """Look closely at a process for a moment, in the network namespace it is in."""
+        if self._home is not None and self._elsewhere is not None:
+            (self._elsewhere.met(pid) or self._home).order(scan_records.HURRY, pid)
 
     def rest(self) -> None:
         """Look no more until somebody is hurried; what is destroyed is still told, each second."""
-        if self.process is not None:
-            self.process.order(scan_records.REST)
+        if self._home is not None and self._elsewhere is not None:
+            self._home.order(scan_records.REST)
+            self._elsewhere.rest()
 
     def flush(self) -> int:
         """Ask for all that was destroyed by now: it has been read once `flushed` is this number.
@@ -97,79 +97,25 @@ class SockDiag:
         It takes some 5 ms: the kernel tells of a destroyed socket by a work queue.
         """
         self._asked += 1
-        if self.process is not None:
-            self.process.order(scan_records.FLUSH, self._asked)
+        for each in self._spaces():
+            each.order(scan_records.FLUSH, self._asked)
         return self._asked
 
     def read(self) -> Iterable[Event]:
-        """Tell what the scanner has told."""
-        process, sockets = self.process, self._sockets
-        if process is None or sockets is None:
-            return []
-        try:
-            told, ended = process.take()
-        except scan_records.Torn:
-            told, ended = [], True
+        """Tell what the scanners have told. Raises SourceError."""
         found: list[Event] = []
-        for record in told:
-            self._well_ns = record.at_ns
-            if isinstance(record, scan_records.Held):
-                sockets.held(record, found)
-            elif record.kind == scan_records.FLUSHED:
-                self.flushed = record.number
-            elif record.kind == scan_records.OVERRUN:
-                self._overrun(record.at_ns, sockets, found)
-            else:
-                sockets.told(record, found)
-        if ended:
-            self._restart(process, sockets, found)
+        if self._home is not None and self._elsewhere is not None:
+            self._home.read(found)
+            self._elsewhere.read(found)
         return found
 
     def close(self) -> None:
-        """End the scanner and let go of everything."""
-        if self.process is not None:
-            self.process.stop()
-        if self._deaths is not None:
-            self._deaths.close()
-        if self._poller is not None:
-            self._poller.close()
-        self.process = self._deaths = self._poller = self._sockets = None
+        """End the scanners and let go of everything."""
+        for each in (self._home, self._elsewhere, self._poller):
+            if each is not None:
+                each.close()
+        self._home = self._elsewhere = self._poller = None
 
-    def _overrun(self, at_ns: int, sockets: told_sockets.ToldSockets, found: list[Event]) -> None:
-        """Tell how many were dropped since this was last told, by the kernel's count."""
-        number = self._deaths.missed() if self._deaths is not None else 0
-        if number:
-            found.append(Missed(sockets.drained_ns, at_ns, number, _OVERRUN, self.name))
-            sockets.doubt()
-
-    def _start(self, deaths: diag_socket.Deaths, poller: select.epoll) -> None:
-        self._started_ns = self._well_ns = time.monotonic_ns()
-        self.process = scan_process.ScanProcess(deaths.fileno())
-        poller.register(self.process.pipe, select.EPOLLIN)
-        if self._hints >= 0:
-            self.process.order(scan_records.HEAR, self._hints)
-
-    def _restart(
-        self,
-        process: scan_process.ScanProcess,
-        sockets: told_sockets.ToldSockets,
-        found: list[Event],
-    ) -> None:
-        """Start the scanner again: what it had taken and not told is lost, the rest still waits."""
-        if self._deaths is None or self._poller is None:
-            return
-        now_ns = time.monotonic_ns()
-        self._failures = 1 if now_ns - self._started_ns > _WELL_NS else self._failures + 1
-        self._poller.unregister(process.pipe)
-        process.stop()
-        self.process = None
-        if self._failures > _TRIES:
-            raise SourceError("the scanner ends again and again")
-        found.append(Missed(self._well_ns, now_ns, None, _RESTART, self.name))
-        sockets.doubt()
-        try:
-            self._start(self._deaths, self._poller)
-        except OSError as error:
-            raise SourceError(f"the scanner does not start: {error.strerror}") from error
-        # Whoever waits for it would wait for ever.
-        self.flushed = self._asked
+    def _spaces(self) -> list[space.Space]:
+        others = self._elsewhere.spaces() if self._elsewhere is not None else []
+        return [self._home, *others] if self._home is not None else others

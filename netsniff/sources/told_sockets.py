@@ -56,6 +56,11 @@ class ToldSockets:
         """Sockets were destroyed and nobody told: those that the table shows no more are gone."""
         self._doubt = 2
 
+    def leave(self, at_ns: int, found: list[Event]) -> None:
+        """Tell the end of all that live: nobody looks at them any more."""
+        self._shown = set()
+        self._end(at_ns, found)
+
     def _whole(self, at_ns: int, found: list[Event]) -> None:
         if self._baseline is None:
             self._baseline = self._shown

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from netsniff.sources import namespaces
 from tests import account
 
 pytestmark = [
@@ -106,5 +105,9 @@ def test_whoever_asks_stays_where_they_are_and_has_no_child_left() -> None:
 def test_a_process_that_is_gone_is_an_answer() -> None:
     with elsewhere("-Urn") as pid:
         pass
-    assert namespaces.of(pid) is None
+    asked = (
+        "import sys; from netsniff.sources import namespaces as n; print(n.of(int(sys.argv[1])))"
+    )
+    argv = [sys.executable, "-c", asked, str(pid)]
+    assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout == "None\n"
     assert looked(pid) == ("", "No such file or directory")

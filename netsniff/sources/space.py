@@ -1,0 +1,118 @@
+"""One network namespace: its scanner, and what that tells of its sockets."""
+
+import select
+import sys
+import time
+
+from netsniff.model import Event, Missed
+from netsniff.sources import diag_socket, namespaces, scan_process, scan_records, told_sockets
+from netsniff.sources.base import SourceError
+
+assert sys.platform == "linux"
+
+_TRIES = 3
+"""So often in a row the scanner may end before we give up."""
+_WELL_NS = 30_000_000_000
+_OVERRUN, _RESTART = "buffer overrun", "the scanner ended"
+
+
+class Space:
+    """A namespace that is looked at."""
+
+    def __init__(
+        self, source: str, namespace: int, poller: select.epoll, entered: namespaces.Opened | None
+    ) -> None:
+        """Begin; `entered` has the sockets of another namespace. Raises OSError."""
+        self._source, self._poller = source, poller
+        self._asking = entered[0] if entered else None
+        dying = entered[1] if entered else None
+        self._deaths = diag_socket.Deaths(diag_socket.TCP_GROUPS, opened=dying)
+        self._sockets = told_sockets.ToldSockets(source, namespace)
+        self._hints = -1
+        self._failures = self._asked = self._flushed = 0
+        self._started_ns = self._well_ns = time.monotonic_ns()
+        self._process = self._scanner()
+
+    @property
+    def pipe(self) -> int:
+        """What the scanner writes into."""
+        return self._process.pipe
+
+    def answered(self, number: int) -> bool:
+        """Say whether an order to flush was carried out, or came before we began."""
+        return self._flushed == self._asked or self._flushed >= number
+
+    def hear(self, hints: int) -> None:
+        """Let the scanner take hints from a pipe; -1: from none."""
+        self._hints = hints
+        self._process.order(scan_records.HEAR, hints)
+
+    def order(self, kind: int, number: int = 0) -> None:
+        """Give the scanner an order."""
+        if kind == scan_records.FLUSH:
+            self._asked = number
+        self._process.order(kind, number)
+
+    def read(self, found: list[Event]) -> None:
+        """Add what the scanner has told. Raises SourceError."""
+        try:
+            told, ended = self._process.take()
+        except scan_records.Torn:
+            told, ended = [], True
+        for record in told:
+            self._well_ns = record.at_ns
+            if isinstance(record, scan_records.Held):
+                self._sockets.held(record, found)
+            elif record.kind == scan_records.FLUSHED:
+                self._flushed = record.number
+            elif record.kind == scan_records.OVERRUN:
+                self._overrun(record.at_ns, found)
+            else:
+                self._sockets.told(record, found)
+        if ended:
+            self._restart(found)
+
+    def leave(self, found: list[Event]) -> None:
+        """Tell the end of what lived when it was last looked at: nobody will look any more."""
+        self._sockets.leave(time.monotonic_ns(), found)
+
+    def close(self) -> None:
+        """End the scanner and let go of everything."""
+        self._process.stop()
+        self._deaths.close()
+        if self._asking is not None:
+            self._asking.close()
+
+    def _overrun(self, at_ns: int, found: list[Event]) -> None:
+        """Tell how many were dropped since this was last told, by the kernel's count."""
+        number = self._deaths.missed()
+        if number:
+            missed = Missed(self._sockets.drained_ns, at_ns, number, _OVERRUN, self._source)
+            found.append(missed)
+            self._sockets.doubt()
+
+    def _scanner(self) -> scan_process.ScanProcess:
+        asking = -1 if self._asking is None else self._asking.fileno()
+        process = scan_process.ScanProcess(self._deaths.fileno(), asking)
+        self._poller.register(process.pipe, select.EPOLLIN)
+        if self._hints >= 0:
+            process.order(scan_records.HEAR, self._hints)
+        return process
+
+    def _restart(self, found: list[Event]) -> None:
+        """Start the scanner again: what it had taken and not told is lost, the rest still waits."""
+        now_ns = time.monotonic_ns()
+        self._failures = 1 if now_ns - self._started_ns > _WELL_NS else self._failures + 1
+        self._poller.unregister(self._process.pipe)
+        self._process.stop()
+        if self._failures > _TRIES:
+            raise SourceError("the scanner ends again and again")
+        found.append(Missed(self._well_ns, now_ns, None, _RESTART, self._source))
+        self._sockets.doubt()
+        try:
+            self._process = self._scanner()
+        except OSError as error:
+            raise SourceError(f"the scanner does not start: {error.strerror}") from error
+        self._started_ns = self._well_ns = time.monotonic_ns()
+        # Whoever waits for it would wait for ever.
+        self._flushed = self._asked
