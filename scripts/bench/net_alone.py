@@ -30,7 +30,7 @@ class Alone:
 
     def begin(self, space: Space) -> None:
         """Start it, and give it time to look around."""
-        self._addresses = {space.address, space.address6}
+        self._addresses, self._ports = {space.address, space.address6}, space.ports
         account = self._account
         python = sys.executable if account is None else str(account.python)
         whose: dict[str, Any] = {"cwd": ROOT}
@@ -55,11 +55,11 @@ class Alone:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        claims, missed = read(self._out.read_text(encoding="utf-8"), self._addresses)
+        claims, missed = read(self._out.read_text(encoding="utf-8"), self._addresses, self._ports)
         return Told(claims, cpu_s, missed)
 
 
-def read(text: str, addresses: set[str]) -> tuple[list[Claim], int]:
+def read(text: str, addresses: set[str], ports: range) -> tuple[list[Claim], int]:
     """Return connections to the server and the number told as missed."""
     offset = time.time_ns() - time.monotonic_ns()
     claims, missed = [], 0
@@ -67,7 +67,7 @@ def read(text: str, addresses: set[str]) -> tuple[list[Claim], int]:
         one = json.loads(line)
         if "loss" in one:
             missed += one["loss"]["missed"] or 0
-        elif one["remote_address"] in addresses and one["protocol"] == "tcp":
+        elif one["remote_address"] in addresses and one["remote_port"] in ports:
             claims.append(
                 Claim(
                     one.get("local_port"),

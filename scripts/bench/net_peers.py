@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 from scripts.bench.net_cost import spent_ns
 from scripts.bench.net_space import ROOT, Space
-from scripts.bench.net_truth import Claim, Truth
+from scripts.bench.net_truth import Claim, Rest, Truth
 
 _PATIENCE_S = 15.0
 _REFRESH_S = 1.1
@@ -22,13 +22,13 @@ _REFRESH_S = 1.1
 class Told(NamedTuple):
     """What an observer said of one load: claims, the CPU seconds it took, what it says it missed.
 
-    `missed` None: it does not tell. `names` are the hosts it named, by remote port.
+    `missed` None: it does not tell. `rest` is what it sums up.
     """
 
     claims: list[Claim]
     cpu_s: float
     missed: int | None = None
-    failed: str | None = None
+    rest: Rest = Rest()
 
 
 class Peer(Protocol):

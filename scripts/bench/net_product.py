@@ -15,7 +15,7 @@ from ptywrap import segments, wire
 from scripts.bench.net_cost import family_ns
 from scripts.bench.net_peers import Told
 from scripts.bench.net_space import Space
-from scripts.bench.net_truth import Claim
+from scripts.bench.net_truth import Claim, Rest
 from scripts.bench.stand import Stand
 
 SETTLE_S = 1.6
@@ -107,23 +107,28 @@ class Product:
         ]
 
     def told(self, run: Run, space: Space) -> Told:
-        """Return what it says of connections to the server during a run."""
-        offset = _offset_ns()
+        """Return what it says of connections to the server during a run.
+
+        Those that nobody was found for are told without an address, but with the port.
+        """
+        flows = self.flows(run)
         ours = {space.address, space.address6}
-        claims = [
-            Claim(
-                None,
-                None if flow.opened_at is None else flow.opened_at - offset,
-                None if flow.closed_at is None else flow.closed_at - offset,
-                flow.received_bytes,
-                flow.sent_bytes,
-                flow.pid,
-                flow.pid_confidence,
-            )
-            for flow in self.flows(run)
-            if flow.remote_address in ours and flow.protocol == "tcp"
+        to_us = [
+            flow
+            for flow in flows
+            if flow.remote_port in space.ports
+            and (flow.remote_address in ours or (flow.command == 0 and not flow.remote_address))
+            and flow.protocol == "tcp"
         ]
-        return Told(claims, run.cpu_s, self.missed(run))
+        summed = [flow for flow in flows if flow.protocol is None and not flow.loopback]
+        command = run.record.get("command", {})
+        listed = sum(flow.command != 0 for flow in to_us)
+        rest = Rest(
+            max(0, (command.get("connections") or 0) - listed) if summed else 0,
+            sum(flow.received_bytes or 0 for flow in summed),
+            sum(flow.sent_bytes or 0 for flow in summed),
+        )
+        return Told([_claim(flow) for flow in to_us], run.cpu_s, self.missed(run), rest)
 
     def missed(self, run: Run) -> int:
         """Return how many connections it says it missed during a run."""
@@ -137,6 +142,19 @@ class Product:
                 if overlaps:
                     losses[fact.sensor, fact.since] = fact.missed or 0
         return sum(losses.values())
+
+
+def _claim(flow: wire.Flow) -> Claim:
+    offset = _offset_ns()
+    return Claim(
+        None,
+        None if flow.opened_at is None else flow.opened_at - offset,
+        None if flow.closed_at is None else flow.closed_at - offset,
+        flow.received_bytes,
+        flow.sent_bytes,
+        flow.pid,
+        flow.pid_confidence,
+    )
 
 
 def _offset_ns() -> int:

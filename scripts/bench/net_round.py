@@ -63,7 +63,7 @@ def one_round(field: Field, load: Load, way: Way, below: int | None = None) -> R
     truths = _truths(field, below)
     told |= {peer.name: peer.end(truths) for peer in way.peers}
     outcomes = {
-        name: Outcome(score(truths, one.claims), one.cpu_s, one.missed)
+        name: Outcome(score(truths, one.claims, one.rest), one.cpu_s, one.missed)
         for name, one in told.items()
     }
     lives = [(one.closed_ns - one.accepted_ns) / 1e6 for one in truths if one.closed_ns]

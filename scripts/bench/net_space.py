@@ -39,6 +39,11 @@ class Space(NamedTuple):
     device: str | None
     server: subprocess.Popen[str]
 
+    @property
+    def ports(self) -> range:
+        """Where the server listens for connections."""
+        return range(PORT, PORT + 4)
+
     def take(self, settle_s: float = 0.3) -> tuple[list[Truth], list[Datagrams]]:
         """Return what the server has logged since it was last asked."""
         time.sleep(settle_s)

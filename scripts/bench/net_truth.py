@@ -1,8 +1,9 @@
 """Joins what the server and the kernel know of each connection with what an observer claims.
 
-A claim with a local port is joined by (port, time), one to one: a port may come back within the
-second. A claim without one (the run record tells no local port) is joined by its bytes, which the
-loads make different for each connection, and what is left by time.
+A claim with a local port is joined by (port, time), one to one, in turn where both have as many of
+a port: a port may come back within a millisecond. A claim without one (the run record tells no local
+port) is joined by its bytes, which the loads make different for each connection, and what is left
+by time.
 """
 
 from collections import defaultdict
@@ -48,6 +49,17 @@ class Claim(NamedTuple):
     sent_bytes: int | None = None
     pid: int | None = None
     confidence: str = "none"
+
+
+class Rest(NamedTuple):
+    """What an observer says of connections it sums up instead of naming them one by one."""
+
+    number: int = 0
+    received_bytes: int = 0
+    sent_bytes: int = 0
+
+
+NO_REST = Rest()
 
 
 class Score(NamedTuple):
@@ -110,27 +122,44 @@ def joined(truths: Sequence[Truth], claims: Sequence[Claim]) -> dict[int, int]:
     return pairs
 
 
-def score(truths: Sequence[Truth], claims: Sequence[Claim]) -> Score:
-    """Compare claims with the truth; one without a true pid is judged by bytes alone."""
+def score(truths: Sequence[Truth], claims: Sequence[Claim], rest: Rest = NO_REST) -> Score:
+    """Compare claims with the truth; one without a true pid is judged by bytes alone.
+
+    Those that are summed up are seen, and right where their bytes agree with what no claim is
+    about, each of them to a byte.
+    """
     pairs = joined(truths, claims)
+    left = [truth for place, truth in enumerate(truths) if place not in set(pairs.values())]
+    summed = min(rest.number, len(left))
+    agrees = _agrees(rest, left)
     both = [(truths[place], claims[at]) for at, place in pairs.items()]
     named = [(truth, claim) for truth, claim in both if claim.pid is not None]
     wrong = [pair for pair in named if pair[0].pid not in {None, pair[1].pid}]
     likely = [pair for pair in named if pair[1].confidence == "likely"]
     return Score(
         len(truths),
-        len(pairs),
-        sum(_exact(truth, claim) for truth, claim in both),
-        sum(truth.pid == claim.pid for truth, claim in named),
+        len(pairs) + summed,
+        sum(_exact(truth, claim) for truth, claim in both) + (summed if agrees else 0),
+        sum(truth.pid == claim.pid for truth, claim in named) + (summed if agrees else 0),
         len(wrong),
         sum(claim.confidence == "exact" for _, claim in wrong),
-        len(claims) - len(pairs),
-        sum((claim.received_bytes or 0) + (claim.sent_bytes or 0) for _, claim in both),
+        len(claims) - len(pairs) + rest.number - summed,
+        sum((claim.received_bytes or 0) + (claim.sent_bytes or 0) for _, claim in both)
+        + rest.received_bytes
+        + rest.sent_bytes,
         sum(truth.received_bytes + truth.sent_bytes for truth in truths),
         sum(claim.confidence == "exact" for _, claim in named),
         len(likely),
         sum(truth.pid == claim.pid for truth, claim in likely),
     )
+
+
+def _agrees(rest: Rest, left: Sequence[Truth]) -> bool:
+    off = (
+        rest.received_bytes - sum(truth.received_bytes for truth in left),
+        rest.sent_bytes - sum(truth.sent_bytes for truth in left),
+    )
+    return len(left) == rest.number and max(map(abs, off)) <= EXACT_BYTES * rest.number
 
 
 def _exact(truth: Truth, claim: Claim) -> bool:
@@ -146,8 +175,26 @@ def _by_port(
     places = defaultdict(list)
     for place, truth in enumerate(truths):
         places[truth.port].append(place)
-    candidates = [(at, place) for at in which for place in places.get(claims[at].port or 0, [])]
-    return _nearest(candidates, truths, claims)
+    asked = defaultdict(list)
+    for at in which:
+        asked[claims[at].port or 0].append(at)
+    pairs: list[tuple[int, int]] = []
+    for port, ats in asked.items():
+        there = sorted(places.get(port, []), key=lambda place: truths[place].accepted_ns)
+        in_turn = list(zip(sorted(ats, key=lambda at: _ended(claims[at])), there, strict=False))
+        if len(ats) == len(there) and all(_fits(truths, claims, pair) for pair in in_turn):
+            pairs += in_turn
+        else:
+            pairs += _nearest([(at, place) for at in ats for place in there], truths, claims)
+    return pairs
+
+
+def _ended(claim: Claim) -> int:
+    return claim.closed_ns or claim.opened_ns or 0
+
+
+def _fits(truths: Sequence[Truth], claims: Sequence[Claim], pair: tuple[int, int]) -> bool:
+    return _apart(truths[pair[1]], claims[pair[0]]) is not None
 
 
 def _by_bytes(
