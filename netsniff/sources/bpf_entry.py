@@ -15,14 +15,14 @@ OPENED, ESTABLISHED, FIRST, TOUCHED, CLOSED, ENDED = 0, 8, 16, 24, 32, 40
 """Where the moments lie, each 8 bytes of CLOCK_MONOTONIC ns, 0: not yet."""
 RECEIVED, SENT, BORN, TCP_RECEIVED, TCP_SENT = 48, 56, 64, 72, 80
 PID, NAMESPACE, FAMILY, PROTOCOL, LOCAL_PORT, REMOTE_PORT, ORIGIN = 88, 92, 96, 98, 100, 102, 104
-LOCAL, REMOTE, SIZE = 112, 128, 144
+LOCAL, REMOTE, ROUND_TRIP, LEAST_ROUND_TRIP, RETRANSMITS, SIZE = 112, 128, 144, 148, 152, 160
 
 CONNECTED, ACCEPTED, MET = 1, 2, 3
 """How an entry came to be: by connect, by accept, by bytes on a socket that was there before."""
 
 FAMILY_4, FAMILY_6, TCP, UDP = 2, 10, 6, 17
 
-_ENTRY = struct.Struct("=11Q2I2HH2sI4x16s16s")
+_ENTRY = struct.Struct("=11Q2I2HH2sI4x16s16s3I4x")
 _PROTOCOLS: dict[int, Protocol] = {TCP: "tcp", UDP: "udp"}
 _ESTABLISHED_STATE, _SYN_SENT_STATE, _CLOSE_STATE = 1, 2, 7
 
@@ -50,6 +50,9 @@ class Entry(NamedTuple):
     origin: int
     local: bytes
     remote: bytes
+    round_trip_eighth_us: int
+    least_round_trip_us: int
+    retransmits: int
 
 
 def decode(data: bytes | memoryview) -> Entry:
@@ -57,13 +60,20 @@ def decode(data: bytes | memoryview) -> Entry:
     return Entry(*_ENTRY.unpack(data))
 
 
-def reading(cookie: int, entry: Entry, at_ns: int, ticks_per_second: int) -> Reading | None:
+class Terms(NamedTuple):
+    """How entries are to be read: ticks of a process's start, and whether bytes are counted."""
+
+    ticks_per_second: int
+    counted: bool = True
+
+
+def reading(cookie: int, entry: Entry, at_ns: int, terms: Terms) -> Reading | None:
     """Say what an entry tells; None: it is only just being written, or of no known protocol."""
     protocol = _PROTOCOLS.get(entry.protocol)
     if protocol is None or entry.family not in {FAMILY_4, FAMILY_6}:
         return None
-    received, sent = _bytes(entry)
     final = entry.ended_ns != 0
+    received, sent = _bytes(entry) if final or terms.counted else (None, None)
     remote = Endpoint(address(entry.family, entry.remote), int.from_bytes(entry.remote_port, "big"))
     return Reading(
         at_ns=(entry.closed_ns or entry.ended_ns) if final else at_ns,
@@ -73,13 +83,16 @@ def reading(cookie: int, entry: Entry, at_ns: int, ticks_per_second: int) -> Rea
         remote=remote if remote.port else None,
         namespace=entry.namespace,
         cookie=cookie,
-        holder=_holder(entry, ticks_per_second),
+        holder=_holder(entry, terms.ticks_per_second),
         state=_state(entry) if protocol == "tcp" else None,
         opened_ns=entry.opened_ns or None,
         connect_ns=_connect(entry),
         first_byte_ns=entry.first_ns or None,
         received_bytes=received,
         sent_bytes=sent,
+        rtt_ns=_nanoseconds(entry.round_trip_eighth_us >> 3),
+        min_rtt_ns=_nanoseconds(entry.least_round_trip_us),
+        retransmits=entry.retransmits if final and protocol == "tcp" else None,
         final=final,
         baseline=entry.origin == MET and protocol == "tcp",
     )
@@ -102,6 +115,11 @@ def _holder(entry: Entry, ticks_per_second: int) -> Holder | None:
     if not entry.pid or not entry.born_ns:
         return None
     return Holder(entry.pid, entry.born_ns // (1_000_000_000 // ticks_per_second), EXACT)
+
+
+def _nanoseconds(microseconds: int) -> int | None:
+    """Return it in ns; 0 and all ones say that the kernel has measured nothing."""
+    return None if microseconds in {0, 0xFFFFFFFF} else microseconds * 1000
 
 
 def _state(entry: Entry) -> int:

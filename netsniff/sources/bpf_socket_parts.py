@@ -43,6 +43,9 @@ class Layout(NamedTuple):
     tcp_received: int
     tcp_sent: int
     tcp_repeated: int
+    round_trip: int
+    least_round_trip: int
+    retransmits: int
 
 
 class Maps(NamedTuple):
@@ -74,6 +77,11 @@ def layout(types: Types) -> Layout:
         tcp_received=types.offset(tcp, "bytes_received"),
         tcp_sent=types.offset(tcp, "bytes_sent"),
         tcp_repeated=types.offset(tcp, "bytes_retrans"),
+        round_trip=types.offset(tcp, "srtt_us"),
+        least_round_trip=types.offset(tcp, "rtt_min")
+        + types.offset("minmax", "s")
+        + types.offset("minmax_sample", "v"),
+        retransmits=types.offset(tcp, "total_retrans"),
     )
 
 

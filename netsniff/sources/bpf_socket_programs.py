@@ -11,7 +11,7 @@ from typing import NamedTuple
 from netsniff.sources import bpf_assembler as bpf
 from netsniff.sources import bpf_entry as entry
 from netsniff.sources import bpf_socket_parts as part
-from netsniff.sources.bpf_assembler import EQUAL, HALF, NOT_EQUAL, Label
+from netsniff.sources.bpf_assembler import EQUAL, HALF, NOT_EQUAL, WORD, Label
 from netsniff.sources.bpf_socket_parts import AMOUNT, ENTRY, ORIGIN, SOCKET, Layout, Maps, Parts
 
 _TCP_SOCK = 137
@@ -31,15 +31,21 @@ class Program(NamedTuple):
 
 
 def programs(at: Layout, maps: Maps) -> tuple[Program, ...]:
-    """Write all programs but the one of `released`."""
+    """Write all programs but those of `moving` and `released`."""
     state = "inet_sock_set_state"
     return (
         Program("connecting", state, _program(_connecting(at, maps))),
         Program("established", state, _program(_established(at, maps))),
         Program("closing", state, _program(_closing(at, maps))),
+        Program("destroyed", "tcp_destroy_sock", _program(_destroyed(at, maps))),
+    )
+
+
+def moving(at: Layout, maps: Maps) -> tuple[Program, ...]:
+    """Write those that count bytes, and see UDP; their tracepoints came with Linux 6.3."""
+    return (
         Program("sent", "sock_send_length", _program(_moved(at, maps, entry.SENT))),
         Program("received", "sock_recv_length", _program(_moved(at, maps, entry.RECEIVED))),
-        Program("destroyed", "tcp_destroy_sock", _program(_destroyed(at, maps))),
     )
 
 
@@ -158,6 +164,14 @@ def _destroyed(at: Layout, maps: Maps) -> Parts:
         bpf.load(2, 0, at.tcp_repeated),
         bpf.subtract(1, 2),
         bpf.store(ENTRY, entry.TCP_SENT, 1),
+        *_copy_word(entry.ROUND_TRIP, at.round_trip),
+        *_copy_word(entry.LEAST_ROUND_TRIP, at.least_round_trip),
+        *_copy_word(entry.RETRANSMITS, at.retransmits),
         Label("uncounted"),
         *part.end(maps),
     ]
+
+
+def _copy_word(into: int, offset: int) -> Parts:
+    """Copy 4 bytes of the structure in register 0 into the entry."""
+    return [bpf.load(1, 0, offset, WORD), bpf.store(ENTRY, into, 1, WORD)]

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from netsniff.sources import bpf_bell, bpf_call, bpf_entry
 from netsniff.sources.bpf_socket_parts import LISTENING, REFUSED, Maps, layout
-from netsniff.sources.bpf_socket_programs import Program, programs, released
-from netsniff.sources.bpf_types import Types
+from netsniff.sources.bpf_socket_programs import Program, moving, programs, released
+from netsniff.sources.bpf_types import NoSuchType, Types
 
 assert sys.platform == "linux"
 
@@ -43,6 +43,8 @@ class Sockets:
         self._tables: list[bpf_call.Table] = []
         self._bells: list[bpf_bell.Bell] = []
         self._since_ns = 0
+        self.tells_bytes = True
+        """Whether what moves is told while it does, and of UDP; the kernel must be 6.3 for it."""
         self.tells_release = False
         """Whether the end of a UDP socket is told; if not, its entry stays until `forget`."""
         begun = False
@@ -111,12 +113,22 @@ class Sockets:
         self._bells.append(bpf_bell.Bell())
         entries, refused, numbers = (table.descriptor for table in self._tables)
         maps = Maps(entries, refused, numbers, self._bells[0].ring)
+        wanted = programs(where, maps)
+        if self._counts(types):
+            wanted += moving(where, maps)
         checked: list[int] = []
-        for program in programs(where, maps):
+        for program in wanted:
             number = types.typedef(f"btf_trace_{program.tracepoint}")
             checked.append(self._load(program, bpf_call.tracepoint(number)))
         self.tells_release = self._hang_on_release(released(maps))
         self._programs.extend(bpf_call.hang_on_tracepoint(program) for program in checked)
+
+    def _counts(self, types: Types) -> bool:
+        try:
+            types.typedef("btf_trace_sock_send_length")
+        except NoSuchType:
+            self.tells_bytes = False
+        return self.tells_bytes
 
     def _load(self, program: Program, place: bpf_call.Place) -> int:
         descriptor = bpf_call.load(program.name, program.code, place)

@@ -23,7 +23,9 @@ from netsniff.sources.bpf_types import NoSuchType
 
 assert sys.platform == "linux"
 
-_OLD = "use Linux 6.3 or newer, built with CONFIG_DEBUG_INFO_BTF and CONFIG_BPF_EVENTS"
+_OLD = (
+    "use Linux 5.12 or newer (6.3 for UDP), built with CONFIG_DEBUG_INFO_BTF and CONFIG_BPF_EVENTS"
+)
 _AGAIN_NS, _SOON_NS, _SELDOM_NS = 1_000_000_000, 50_000_000, 30_000_000_000
 """How long until the next read: at most; after a socket ended, which wakes us else; at rest."""
 
@@ -35,18 +37,19 @@ _REFUSALS = {
     errno.ENOENT: ("this kernel does not describe its types", _OLD),
     errno.ENOSYS: ("this kernel has no BPF", _OLD),
 }
+_PROMISES = frozenset(
+    {
+        *(Promise.BYTES, Promise.EVERY_CONNECTION, Promise.HOLDER, Promise.SHORT_HOLDER),
+        *(Promise.UDP, Promise.UDP_BYTES, Promise.TELLS_LOSS),
+    }
+)
 
 
 class SockTrace:
     """Sockets as the kernel's own tracepoints tell them."""
 
     name = bpf_entry.SOURCE
-    promises = frozenset(
-        {
-            *(Promise.BYTES, Promise.EVERY_CONNECTION, Promise.HOLDER, Promise.SHORT_HOLDER),
-            *(Promise.UDP, Promise.UDP_BYTES, Promise.TELLS_LOSS),
-        }
-    )
+    promises = _PROMISES
     period_ns = _AGAIN_NS
     verified = True
 
@@ -56,7 +59,7 @@ class SockTrace:
         self._refused = 0
         self._read_ns = self._swept_ns = 0
         self._resting = False
-        self._ticks_per_second = os.sysconf("SC_CLK_TCK")
+        self._terms = bpf_entry.Terms(os.sysconf("SC_CLK_TCK"))
 
     def probe(self) -> Probe:
         """Say whether the kernel lets us, and tells of a connection of ours what is right."""
@@ -77,6 +80,9 @@ class SockTrace:
             self._sockets = bpf_sockets.Sockets(self._room)
         except NoSuchType as lacking:
             raise OSError(errno.ENOENT, str(lacking)) from lacking
+        counted = self._sockets.tells_bytes
+        self._terms = self._terms._replace(counted=counted)
+        self.promises = _PROMISES if counted else _PROMISES - {Promise.UDP, Promise.UDP_BYTES}
         self._refused = 0
         self._read_ns = self._swept_ns = time.monotonic_ns()
         self._sockets.listen(_AGAIN_NS, for_ends=True)
@@ -134,7 +140,7 @@ class SockTrace:
             reason = "too many sockets at once"
             events.append(Missed(since_ns, now_ns, missing, reason, self.name))
         for cookie, entry in kept:
-            told = bpf_entry.reading(cookie, entry, now_ns, self._ticks_per_second)
+            told = bpf_entry.reading(cookie, entry, now_ns, self._terms)
             if told is not None:
                 events.append(told)
         return events
