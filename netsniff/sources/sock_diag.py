@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 
 from netsniff.model import Event
-from netsniff.sources import diag, diag_socket, elsewhere, namespaces, scan_records, space
+from netsniff.sources import diag_check, elsewhere, namespaces, scan_records, space
 from netsniff.sources.base import Probe, Promise
 
 assert sys.platform == "linux"
@@ -47,20 +47,8 @@ class SockDiag:
         return self._flushed
 
     def probe(self) -> Probe:
-        """Ask the kernel once."""
-        try:
-            questions = diag_socket.Questions()
-            try:
-                questions.ask()
-                while questions.answer() is not None:
-                    pass
-                diag_socket.Deaths(diag_socket.TCP_GROUPS).close()
-            finally:
-                questions.close()
-        except (OSError, diag.Unreadable) as error:
-            reason = f"the kernel does not tell of its sockets: {error}"
-            return Probe(usable=False, reason=reason, remedy="load the module tcp_diag")
-        return Probe(usable=True)
+        """Say whether the kernel tells a connection of ours as it is."""
+        return diag_check.check()
 
     def open(self) -> int:
         """Begin; the descriptor stays the same when a scanner has to be started again."""
