@@ -187,7 +187,9 @@ ORDERS = {"rate": _by_rate, "total": _by_total, "process": _by_process, "host": 
 
 
 def _key(owner: Owner, connection: Connection) -> Key:
-    return Key(owner, host(connection), connection.loopback)
+    # What nobody was found for is other users' for the most part: where it goes is not our matter.
+    where = "" if owner.name == NOBODY and owner.pid is None else host(connection)
+    return Key(owner, where, connection.loopback)
 
 
 def host(connection: Connection) -> str:

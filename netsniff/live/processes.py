@@ -28,6 +28,8 @@ class Processes:
         self._root = root
         self._below: set[int] = set() if root is None else {root}
         self._met: dict[_Key, _Met] = {}
+        self._seen: set[int] = set()
+        self._born: set[int] = set()
 
     def meet(self, holder: Holder) -> None:
         """Learn of a holder at the moment it is told: later it may be gone."""
@@ -56,15 +58,24 @@ class Processes:
                 pid = psutil.Process(pid).ppid()
         return False
 
-    def look(self) -> None:
-        """Learn who lives below the root now; who lost its parent on the way stays."""
-        if self._root is None:
-            return
+    def look(self) -> set[int]:
+        """Learn who lives below the root now, or at all; return those that are new or nearly so.
+
+        A process is new twice: what it is to be it may become a moment after its birth.
+        """
+        living = set(psutil.pids()) if self._root is None else self._descendants(self._root)
+        born, self._seen = living - self._seen, living
+        fresh, self._born = born | (self._born & living), born
+        return fresh
+
+    def _descendants(self, root: int) -> set[int]:
+        """Return the root and who is below it; who lost its parent on the way stays."""
         children: list[psutil.Process] = []
         with contextlib.suppress(psutil.Error):
-            children = psutil.Process(self._root).children(recursive=True)
+            children = psutil.Process(root).children(recursive=True)
         living = {pid for pid in self._below if psutil.pid_exists(pid)}
-        self._below = {self._root, *living, *(child.pid for child in children)}
+        self._below = {root, *living, *(child.pid for child in children)}
+        return self._below
 
     def root_lives(self) -> bool:
         """Say whether the root is there still, or there is none to wait for."""

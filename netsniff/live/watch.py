@@ -5,11 +5,10 @@ import select
 import time
 from typing import NamedTuple
 
-from netsniff.capture import Capture
 from netsniff.connections import Connections
+from netsniff.live.naming import Naming
 from netsniff.live.processes import Processes
-from netsniff.model import Connection, Event, Missed, Name, Reading
-from netsniff.names.book import Book
+from netsniff.model import Connection, Event, Missed, Reading
 from netsniff.sources import choose
 from netsniff.sources.base import Probe, Promise, Source, SourceError
 
@@ -17,7 +16,7 @@ _LOOK_NS = 250_000_000
 _LACKING = (
     (Promise.BYTES, "bytes"),
     (Promise.EVERY_CONNECTION, "connections shorter than a look"),
-    (Promise.SHORT_HOLDER, "whose some connections of a few milliseconds are"),
+    (Promise.SHORT_HOLDER, "who held some connections of a few ms"),
     (Promise.UDP_BYTES, "bytes of UDP"),
 )
 
@@ -36,20 +35,25 @@ class _Open(NamedTuple):
 class Watch:
     """What is open, what ended, what was missed; fed by `step`."""
 
-    def __init__(self, processes: Processes, root: int | None = None, *, names: bool) -> None:
-        self.connections, self.book, self.processes = Connections(), Book(), processes
-        self.notes: list[str] = []
-        """What cannot be seen here and why, a sentence each."""
-        self._root = root
+    def __init__(self, processes: Processes, *, names: bool) -> None:
+        self.connections, self.naming, self.processes = Connections(), Naming(), processes
+        self._notes: list[str] = []
         self._broken: list[str] = []
         self._open: list[_Open] = []
         self._missed: list[Missed] = []
-        self._capture: Capture | None = None
+        self._heard: int | None = None
         self._poll = select.poll()
         self._looked_ns = 0
         self._choose()
         if names:
-            self._listen()
+            self._heard = self.naming.listen()
+            if self._heard is not None:
+                self._poll.register(self._heard, select.POLLIN)
+
+    @property
+    def notes(self) -> list[str]:
+        """What cannot be seen here and why, a sentence each."""
+        return [*self._notes, *self.naming.notes]
 
     def step(self, until_ns: int, keys: int | None = None) -> bool:
         """Wait for sources until then at most, and read them; say whether a key was pressed."""
@@ -62,35 +66,30 @@ class Watch:
         for each in list(self._open):
             if each.descriptor is None or each.descriptor in ready:
                 self._read(each)
-        if self._capture is not None:
-            self._hear(self._capture)
+        if self._heard is not None and self._heard in ready:
+            self._hear(self._heard)
         now_ns = time.monotonic_ns()
         if now_ns - self._looked_ns > _LOOK_NS:
             self._looked_ns = now_ns
-            self.processes.look()
+            for pid in self.processes.look():
+                for each in self._open:
+                    each.source.hurry(pid)
         return keys is not None and keys in ready
 
     def ended(self) -> list[Connection]:
         """Return connections that are over, each once, with the name of their host."""
         over = [*self.connections.closed(), *self.connections.settle(time.monotonic_ns())]
-        return [self.named(one) for one in over if self._wanted(one)]
+        return [self.naming.named(one) for one in over if self._wanted(one)]
 
     def living(self) -> list[Connection]:
         """Return connections that are open, with the name of their host."""
         living = [*self.connections.living(), *self.connections.ending()]
-        return [self.named(one) for one in living if self._wanted(one)]
+        return [self.naming.named(one) for one in living if self._wanted(one)]
 
     def missed(self) -> list[Missed]:
         """Return the holes that were told since."""
         missed, self._missed = [*self._missed, *self.connections.missed()], []
         return missed
-
-    def named(self, connection: Connection) -> Connection:
-        """Return a connection with what its host is called, as far as that is known."""
-        if connection.remote_host is not None or connection.remote_address is None:
-            return connection
-        answer = self.book.host(connection, connection.opened_ns or connection.seen_ns)
-        return connection._replace(remote_host=answer.host, host_source=answer.host_source)
 
     def _wanted(self, connection: Connection) -> bool:
         """Say whether it is to be shown: a source tests itself by a connection of ours."""
@@ -101,8 +100,7 @@ class Watch:
         for each in self._open:
             each.source.close()
         self._open.clear()
-        if self._capture is not None:
-            self._capture.close()
+        self.naming.close()
 
     def _choose(self) -> None:
         """Open the best source that works, and those that tell what it does not."""
@@ -115,22 +113,7 @@ class Watch:
             self._open.append(_Open(source, descriptor))
             if descriptor is not None:
                 self._poll.register(descriptor, select.POLLIN)
-            if self._root is not None:
-                source.hurry(self._root)
-        self.notes = unseen(tuple(each.source for each in self._open), choice.said)
-
-    def _listen(self) -> None:
-        capture = Capture()
-        probe = capture.probe()
-        if not probe.usable:
-            self.notes.append(f"names: {probe.reason}; {probe.remedy}")
-            return
-        try:
-            self._poll.register(capture.open(), select.POLLIN)
-        except OSError as error:
-            self.notes.append(f"names: {error.strerror}")
-            return
-        self._capture = capture
+        self._notes = unseen(tuple(each.source for each in self._open), choice.said)
 
     def _read(self, each: _Open) -> None:
         try:
@@ -156,23 +139,20 @@ class Watch:
         self._open.clear()
         self._choose()
 
-    def _hear(self, capture: Capture) -> None:
+    def _hear(self, descriptor: int) -> None:
         try:
-            for event in capture.read():
-                if isinstance(event, Name):
-                    self.book.take(event)
-                else:
-                    self._missed.append(event)
-        except SourceError as error:
-            self.notes.append(f"names: {error}")
-            self._capture = None
-            capture.close()
+            self._missed += self.naming.read()
+        except SourceError:
+            self._poll.unregister(descriptor)
+            self._heard = None
 
 
 def unseen(sources: tuple[Source, ...], said: tuple[tuple[str, Probe], ...]) -> list[str]:
     """Return what sources cannot tell, and what would help."""
     kept: set[Promise] = set().union(*(source.promises for source in sources))
     lacking = [words for promise, words in _LACKING if promise not in kept]
+    if os.geteuid():
+        lacking.append("who holds the connections of other users")
     notes = [f"not told: {', '.join(lacking)}"] if lacking else []
     return notes + [
         f"{name}: {probe.reason}" + (f" ({probe.remedy})" if probe.remedy else "")

@@ -10,7 +10,12 @@ NETSNIFF = (
     Row("netsniff.split", may="netsniff.model", pure=True),
     Row("netsniff.sources", "*", may="netsniff.model"),
     Row("netsniff.sources", "diag diag_message nettop_log", may="netsniff.model", pure=True),
-    Row("netsniff.sources", "schedule holders scan_records told_sockets", may="netsniff.model", pure=True),
+    Row(
+        "netsniff.sources",
+        "schedule holders scan_records told_sockets",
+        may="netsniff.model",
+        pure=True,
+    ),
     Row("netsniff.sources", "bpf_assembler bpf_types bpf_entry", may="netsniff.model", pure=True),
     Row("netsniff.sources", "bpf_socket_parts bpf_socket_programs", pure=True),
     Row("netsniff.sources", "psutil_table", may="netsniff.model", third="psutil"),
@@ -32,8 +37,13 @@ NETSNIFF = (
     Row("netsniff.live", "screen", third="rich"),
     Row(
         "netsniff.live",
+        "naming",
+        may="netsniff.model netsniff.names netsniff.capture netsniff.sources.base",
+    ),
+    Row(
+        "netsniff.live",
         "watch",
-        may="netsniff.model netsniff.connections netsniff.sources netsniff.names netsniff.capture",
+        may="netsniff.model netsniff.connections netsniff.sources",
     ),
     Row("netsniff.live", "views", may="netsniff.model", third="rich"),
     Row("netsniff.__main__", may="netsniff.live"),
