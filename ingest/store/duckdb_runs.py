@@ -1,5 +1,6 @@
 """One run out of DuckDB: the facts of a command, and its tree of processes."""
 
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from duckdb import DuckDBPyConnection
@@ -12,6 +13,8 @@ from ptywrap import wire
 
 _DAY_NS = 86_400_000_000_000
 _DAYS_MOST = 10_000
+_MOST = (1 << 63) - 1
+_whose = itemgetter("tenant", "device", "session")
 
 
 class Key(NamedTuple):
@@ -36,9 +39,9 @@ def tree(
     cursor: DuckDBPyConnection, session: bytes, command: int, owner: Owner | None
 ) -> list[wire.Process]:
     """Return the processes of a command in the order of their birth."""
-    values = {"session": session, "id": command, **owned(owner)}
-    found = fetch(cursor, statement("by_session"), values)
-    return _tree(cursor, found[0]) if found else []
+    found = fetch(cursor, statement("by_number"), {"id": command, **owned(owner)})
+    there = [row for row in found if row["session"] == session]
+    return _tree(cursor, min(there, key=itemgetter("tenant", "device"))) if there else []
 
 
 def owned(owner: Owner | None) -> dict[str, Any]:
@@ -94,15 +97,29 @@ def _facts(cursor: DuckDBPyConnection, key: Key) -> list[wire.Fact]:
 
 def _tree(cursor: DuckDBPyConnection, command: Row) -> list[wire.Process]:
     """Return the processes of a row of `commands`."""
-    key = Key(*(command[name] for name in Key._fields))._asdict()
+    key = Key(*(command[name] for name in Key._fields))
     length_ns = command["wall_ns"]
     days = (_DAY_NS if length_ns is None else max(length_ns, 0)) // _DAY_NS
-    text = statement("processes")
-    found = fetch(cursor, text, {**key, "day": command["day"], "days": min(days, _DAYS_MOST)})
+    found = _processes(cursor, key, {"day": command["day"], "days": min(days, _DAYS_MOST)})
     if len(found) < (command["process_count"] or 0):
         # The days are those of a clock that was set in between, or the rest is not there.
-        found = fetch(cursor, text, {**key, "day": None, "days": None})
+        found = _processes(cursor, key, {"day": None, "days": None})
+    found.sort(key=itemgetter("start_ticks", "pid"))
     return [rows.process(row) for row in found]
+
+
+def _processes(cursor: DuckDBPyConnection, key: Key, days: dict[str, Any]) -> list[Row]:
+    """Return the rows of a command's processes within days."""
+    number = {"id": key.id}
+    places = [row[0] for row in cursor.execute(statement("places"), number | days).fetchall()]
+    if not places:
+        return []
+    text = statement("processes")
+    found = fetch(cursor, text, {**number, "first": min(places), "last": max(places)})
+    if len(found) < len(places):
+        # Rows were moved in between.
+        found = fetch(cursor, text, {**number, "first": 0, "last": _MOST})
+    return [row for row in found if _whose(row) == key[:3]]
 
 
 def fetch(cursor: DuckDBPyConnection, text: str, values: dict[str, Any]) -> list[Row]:
