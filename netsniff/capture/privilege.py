@@ -1,5 +1,6 @@
 """Opens the packet socket with the filter locked in it, and gives up whatever allowed that."""
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -13,6 +14,7 @@ from netsniff.capture import filter as packets
 assert sys.platform == "linux"
 
 ALL_PROTOCOLS = 0x0003  # ETH_P_ALL
+_FORCE_BUFFER, _BUFFER_BYTES = 33, 4 << 20
 _ATTACH_FILTER, _GET_FILTER, _LOCK_FILTER = 26, 26, 44  # asm-generic/socket.h
 _CAPABILITIES_3 = 0x20080522  # linux/capability.h
 _SET_DUMPABLE, _DROP_BOUNDING, _NO_NEW_PRIVILEGES, _AMBIENT, _CLEAR_ALL = 4, 24, 38, 47, 4
@@ -38,6 +40,8 @@ def packet_socket() -> socket.socket:
         struct.pack("HL", len(packets.PROGRAM), ctypes.addressof(kept)),
     )
     heard.setsockopt(socket.SOL_SOCKET, _LOCK_FILTER, 1)
+    with contextlib.suppress(OSError):  # only root may have more than net.core.rmem_max
+        heard.setsockopt(socket.SOL_SOCKET, _FORCE_BUFFER, _BUFFER_BYTES)
     # struct sockaddr_ll with interface 0, which Python's bind cannot say.
     every = struct.pack("=HHiHBB8s", socket.AF_PACKET, socket.htons(ALL_PROTOCOLS), 0, 0, 0, 0, b"")
     if _libc.bind(heard.fileno(), every, len(every)):

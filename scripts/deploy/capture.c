@@ -12,6 +12,7 @@
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <errno.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/if_ether.h>
@@ -23,6 +24,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define PIPE 3
 #define DESCRIPTOR 4
 
 /* The program of netsniff/capture/filter.py; a test compares the two. */
@@ -66,8 +68,12 @@ static struct sock_filter program[] = {
     {0x06, 0, 0, 0x00000800},
 };
 
+/* Says why in the words of netsniff/capture/records.py, too, where whoever started us listens. */
 static int fail(const char *what) {
-    perror(what);
+    const char *reason = strerror(errno);
+
+    fprintf(stderr, "%s: %s\n", what, reason);
+    dprintf(PIPE, "F the launcher: %s: %s\n", what, reason);
     return 126;
 }
 

@@ -28,12 +28,13 @@ ATTACH, DETACH, LOCK = 26, 27, 44
 HEAR = """
 import os, socket, sys
 from netsniff.capture import Capture
+from netsniff.sources.base import SourceError
 from tests.netsniff.capture.hearing import heard
 from tests.netsniff.names.hellos import a_hello
 launcher = sys.argv[1] if len(sys.argv) > 1 else None
 said = Capture(launcher).probe()
 print(said.usable, said.reason, "/", said.remedy)
-if said.usable:
+try:
     with heard(launcher) as helper, socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)) as client:
@@ -43,6 +44,8 @@ if said.usable:
         for line in open(f"/proc/{helper.capture.pid}/status"):
             if line.startswith(("CapEff", "CapPrm", "CapAmb", "NoNewPrivs")):
                 print(line.split()[1])
+except SourceError as error:
+    print(error)
 """
 HEARD = ["True  /", "['launched.example']", "0" * 16, "0" * 16, "0" * 16, "1"]
 
@@ -119,12 +122,23 @@ def test_a_socket_with_no_filter_is_not_taken() -> None:
 def test_an_account_without_the_right_is_told_what_would_help() -> None:
     assert hear() == [
         "False no packet socket: Operation not permitted / run as root, or start it with "
-        "CAP_NET_RAW in the ambient set, or install the launcher of scripts/deploy/capture.c"
+        "CAP_NET_RAW in the ambient set, or install the launcher of scripts/deploy/capture.c",
+        "the capture helper cannot work: [Errno 1] Operation not permitted",
     ]
 
 
 def test_an_account_hears_by_the_launcher_and_keeps_no_capability(launcher: Path) -> None:
     assert hear(launcher) == HEARD
+
+
+def test_a_launcher_without_its_capability_is_told(launcher: Path) -> None:
+    bare = launcher.with_name("bare")
+    shutil.copyfile(launcher, bare)
+    bare.chmod(0o755)
+    said = hear(bare)
+    assert (
+        said[-1] == "the capture helper cannot work: the launcher: socket: Operation not permitted"
+    )
 
 
 def test_an_account_hears_by_the_ambient_set_and_the_helper_keeps_none() -> None:
