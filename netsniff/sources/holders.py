@@ -14,10 +14,13 @@ _TRIES_NS = tuple(each * 1_000_000 for each in (0, 20, 60, 200, 1000, 5000, 30_0
 class Hold:
     """A process that was seen with a socket."""
 
-    __slots__ = ("confidence", "parent", "pid", "seen_ns", "ticks")
+    __slots__ = ("confidence", "name", "parent", "pid", "seen_ns", "ticks")
 
-    def __init__(self, pid: int, ticks: int, parent: int, confidence: int, seen_ns: int) -> None:
-        self.pid, self.ticks, self.parent = pid, ticks, parent
+    def __init__(
+        self, pid: int, born: tuple[int, int, bytes], confidence: int, seen_ns: int
+    ) -> None:
+        self.pid = pid
+        self.parent, self.ticks, self.name = born
         self.confidence, self.seen_ns = confidence, seen_ns
 
 

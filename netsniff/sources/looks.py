@@ -56,8 +56,8 @@ def is_tcp(pid: int, descriptor: int) -> bool:
     return name.startswith(b"TCP")
 
 
-def birth(pid: int) -> tuple[int, int] | None:
-    """Return parent and start ticks of a process: fields 4 and 22 of /proc/PID/stat, proc(5)."""
+def birth(pid: int) -> tuple[int, int, bytes] | None:
+    """Return parent, start ticks, name of a process: fields 4, 22, 2 of /proc/PID/stat, proc(5)."""
     try:
         descriptor = posix.open("%d/stat" % pid, posix.O_RDONLY)  # noqa: UP031
     except OSError:
@@ -68,8 +68,11 @@ def birth(pid: int) -> tuple[int, int] | None:
         return None
     finally:
         posix.close(descriptor)
-    fields = line[line.rfind(b")") + 2 :].split(b" ", 20)
-    return (int(fields[1]), int(fields[19])) if len(fields) > 19 else None
+    end = line.rfind(b")")
+    fields = line[end + 2 :].split(b" ", 20)
+    if len(fields) <= 19:
+        return None
+    return int(fields[1]), int(fields[19]), line[line.find(b"(") + 1 : end]
 
 
 def owned(owner: int | None) -> list[int]:

@@ -197,6 +197,7 @@ class Scanner:
                     hold.parent,
                     hold.confidence,
                     stray.message,
+                    hold.name,
                 )
             )
         )

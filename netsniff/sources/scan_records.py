@@ -2,8 +2,8 @@
 
 A record is `=IBxxxQ`: length of all, kind, time; then a body:
 
-    HELD     cookie u64, ticks u64, pid u32, parent u32, confidence u8, and the message of inet_diag
-             that showed the socket
+    HELD     cookie u64, ticks u64, pid u32, parent u32, confidence u8, name 16 bytes, and the
+             message of inet_diag that showed the socket
     CLOSED   messages of sockets that were destroyed, each as it came
     TABLE    a part of the table of sockets, messages as they came
     WHOLE    the table was told to its end
@@ -22,7 +22,7 @@ HELD, CLOSED, TABLE, WHOLE, OVERRUN, FLUSHED = range(1, 7)
 HURRY, REST, FLUSH, HEAR = range(1, 5)
 
 _HEAD = Struct("=IBxxxQ")
-_HELD = Struct("=QQIIB")
+_HELD = Struct("=QQIIB16s")
 _ORDER = Struct("=BxxxI")
 _HINT = Struct("=Q")
 _NUMBER = Struct("=I")
@@ -39,6 +39,7 @@ class Held(NamedTuple):
     parent: int
     confidence: int
     message: bytes
+    name: bytes = b""
 
 
 class Told(NamedTuple):
@@ -61,7 +62,8 @@ def record(kind: int, at_ns: int, body: bytes = b"") -> bytes:
 
 def held(told: Held) -> bytes:
     """Return the record of a holder."""
-    body = _HELD.pack(told.cookie, told.ticks, told.pid, told.parent, told.confidence)
+    numbers = (told.cookie, told.ticks, told.pid, told.parent, told.confidence)
+    body = _HELD.pack(*numbers, told.name)
     return record(HELD, told.at_ns, body + told.message)
 
 
@@ -92,8 +94,9 @@ def _one(kind: int, at_ns: int, body: bytes) -> Held | Told:
     if kind == HELD:
         if len(body) < _HELD.size:
             raise Torn("a holder that is cut")
-        cookie, ticks, pid, parent, confidence = _HELD.unpack_from(body)
-        return Held(at_ns, cookie, ticks, pid, parent, confidence, body[_HELD.size :])
+        cookie, ticks, pid, parent, confidence, name = _HELD.unpack_from(body)
+        message = body[_HELD.size :]
+        return Held(at_ns, cookie, ticks, pid, parent, confidence, message, name.rstrip(b"\0"))
     if kind == FLUSHED:
         if len(body) != _NUMBER.size:
             raise Torn("a number that is cut")

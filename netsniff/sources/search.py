@@ -163,15 +163,15 @@ class Search:
         if born is None:
             return
         confidence = EXACT
-        owner, parent, ticks = pid, *born
+        owner = pid
         if earlier is None or inode in earlier:
-            first = self._first_of(parent, inode)
+            first = self._first_of(born[0], inode)
             if first is not None:
                 confidence = LIKELY
-                owner, parent, ticks = first
+                owner, born = first
         self._hot.pop(pid, None)
         self._hot[pid] = (earlier or frozenset()) | {inode}
-        hold = Hold(owner, ticks, parent, confidence, now_ns)
+        hold = Hold(owner, born, confidence, now_ns)
         stray = self.holders.hold(inode, hold)
         self.found += 1
         if stray is not None:
@@ -179,15 +179,15 @@ class Search:
         elif self.wanted_ns is None:
             self.wanted_ns = now_ns
 
-    def _first_of(self, pid: int, inode: int) -> tuple[int, int, int] | None:
-        """Return pid, parent and start of the first ancestor that holds a socket, too."""
+    def _first_of(self, pid: int, inode: int) -> tuple[int, tuple[int, int, bytes]] | None:
+        """Return pid and birth of the first ancestor that holds a socket, too."""
         found = None
         while pid > 1:
             born = looks.birth(pid)
             if born is None:
                 break
             if inode in (looks.sockets(pid) or ()):
-                found = (pid, *born)
+                found = (pid, born)
             pid = born[0]
         return found
 

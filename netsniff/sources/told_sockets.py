@@ -28,7 +28,8 @@ class ToldSockets:
         reading = self._reading(record.message, record.at_ns)
         if reading is not None:
             confidence = _CONFIDENCE.get(record.confidence, LIKELY)
-            holder = Holder(record.pid, record.ticks, confidence, parent=record.parent)
+            name = record.name.decode("utf-8", "replace") or None
+            holder = Holder(record.pid, record.ticks, confidence, name, record.parent)
             found.append(reading._replace(holder=holder))
 
     def told(self, record: scan_records.Told, found: list[Event]) -> None:

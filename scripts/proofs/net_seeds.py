@@ -135,7 +135,7 @@ def scanned() -> bytes:
     message = (RECORDED / "dump-6.18").read_bytes()[:408]
     return b"".join(
         (
-            scan_records.held(scan_records.Held(1, 77, 9000, 41, 1, 2, message)),
+            scan_records.held(scan_records.Held(1, 77, 9000, 41, 1, 2, message, b"curl")),
             scan_records.record(scan_records.TABLE, 2, message + message),
             scan_records.record(scan_records.WHOLE, 3),
             scan_records.record(scan_records.OVERRUN, 4),
