@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 assert sys.platform == "linux"
 
-_NUMBERS = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "ppc64le": 361, "s390x": 351}
+_NUMBERS = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "ppc64le": 361}
 _MAP_CREATE, _LOOK_UP, _UPDATE, _PROGRAM_LOAD, _TRACEPOINT_OPEN = 0, 1, 2, 5, 17
 _LOOK_UP_BATCH, _DELETE_BATCH, _LINK_CREATE = 24, 27, 28
 HASH, ARRAY, RECENT_HASH, RING = 1, 2, 9, 27

@@ -74,6 +74,7 @@ def reading(cookie: int, entry: Entry, at_ns: int, terms: Terms) -> Reading | No
         return None
     final = entry.ended_ns != 0
     received, sent = _bytes(entry) if final or terms.counted else (None, None)
+    baseline = entry.origin == MET and protocol == "tcp"
     remote = Endpoint(address(entry.family, entry.remote), int.from_bytes(entry.remote_port, "big"))
     return Reading(
         at_ns=(entry.closed_ns or entry.ended_ns) if final else at_ns,
@@ -85,7 +86,7 @@ def reading(cookie: int, entry: Entry, at_ns: int, terms: Terms) -> Reading | No
         cookie=cookie,
         holder=_holder(entry, terms.ticks_per_second),
         state=_state(entry) if protocol == "tcp" else None,
-        opened_ns=entry.opened_ns or None,
+        opened_ns=None if baseline else entry.opened_ns,
         connect_ns=_connect(entry),
         first_byte_ns=entry.first_ns or None,
         received_bytes=received,
@@ -94,7 +95,7 @@ def reading(cookie: int, entry: Entry, at_ns: int, terms: Terms) -> Reading | No
         min_rtt_ns=_nanoseconds(entry.least_round_trip_us),
         retransmits=entry.retransmits if final and protocol == "tcp" else None,
         final=final,
-        baseline=entry.origin == MET and protocol == "tcp",
+        baseline=baseline,
     )
 
 

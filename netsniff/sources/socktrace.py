@@ -57,7 +57,7 @@ class SockTrace:
         self._room = room
         self._sockets: bpf_sockets.Sockets | None = None
         self._refused = 0
-        self._read_ns = self._swept_ns = 0
+        self._read_ns = self._looked_ns = self._swept_ns = 0
         self._resting = False
         self._terms = bpf_entry.Terms(os.sysconf("SC_CLK_TCK"))
 
@@ -85,6 +85,7 @@ class SockTrace:
         self.promises = _PROMISES if counted else _PROMISES - {Promise.UDP, Promise.UDP_BYTES}
         self._refused = 0
         self._read_ns = self._swept_ns = time.monotonic_ns()
+        self._looked_ns = 0
         self._sockets.listen(_AGAIN_NS, for_ends=True)
         return self._sockets.bell.fileno()
 
@@ -106,7 +107,7 @@ class SockTrace:
         if sockets is None:
             return []
         # It is asked at every turn of a loop.
-        if time.monotonic_ns() - self._read_ns < _BREATH_NS and not sockets.bell.rings():
+        if time.monotonic_ns() - self._looked_ns < _BREATH_NS and not sockets.bell.rings():
             return []
         try:
             return self._now()
@@ -124,7 +125,7 @@ class SockTrace:
         if sockets is None:
             return []
         since_ns, self._read_ns = self._read_ns, time.monotonic_ns()
-        now_ns = self._read_ns
+        now_ns = self._looked_ns = self._read_ns
         # First, so that what ends while we read rings.
         sockets.listen(_SELDOM_NS if self._resting else _AGAIN_NS, for_ends=not self._resting)
         kept = sockets.changed()
