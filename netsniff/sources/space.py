@@ -28,6 +28,7 @@ class Space:
         dying = entered[1] if entered else None
         self._deaths = diag_socket.Deaths(diag_socket.TCP_GROUPS, opened=dying)
         self._sockets = told_sockets.ToldSockets(source, namespace)
+        self._sockets.drained_ns = time.monotonic_ns()  # before, nobody listened
         self._hints = -1
         self._failures = self._asked = self._flushed = 0
         self._started_ns = self._well_ns = time.monotonic_ns()
