@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from scripts.bench import net_rows, report, tracers
+from scripts.bench import net_rows, net_stress, report, tracers
 from scripts.bench.net_field import Field, field
 from scripts.bench.net_round import Rows
 from tests import account as accounts
@@ -28,11 +28,13 @@ def main() -> int:
     if root and not args.smoke:
         people.append(accounts.ordinary())
     made: Rows = []
-    scale = 10 if args.smoke else 1
+    scale, observers = (10, 2) if args.smoke else (1, 6)
     groups: dict[str, Callable[[Field], Rows]] = {
         "rows": lambda at: net_rows.acceptance(at, args.repeats, scale, args.load),
         "mixed": lambda at: net_rows.mixed(at, args.repeats, scale),
         "odd": lambda at: net_rows.odd(at, args.load),
+        "stress": lambda at: net_stress.crowded(at, args.stress, 5_000 // scale, observers),
+        "stalled": lambda at: net_stress.stalled(at, 12_000 // scale),
     }
     for name, group in groups.items():
         if args.only in {None, name}:
@@ -50,10 +52,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", metavar="GROUP", help="one group")
     parser.add_argument("--load", default="", help="loads or cases whose name contains this")
     parser.add_argument("--repeats", type=int, default=3, help="rounds of each load (3)")
+    parser.add_argument("--stress", type=int, default=2, help="rounds of the stress (2; 10 is due)")
     parser.add_argument("--folder", type=Path, default=report.FOLDER, help="where the JSON goes")
     args = parser.parse_args()
     if args.smoke:
-        args.repeats = 1
+        args.repeats = args.stress = 1
     return args
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from scripts.bench.net_space import PORT, ROOT, Space
 
 STEP = 8
+Argv = Callable[[Space, Path], list[str]]
 PYTHON = "/usr/bin/python3"
 _CLIENTS = ("net_client.py", "net_odd.py", "net_odd_ends.py", "net_odd_owners.py")
 
@@ -32,7 +33,7 @@ class Load(NamedTuple):
 
     title: str
     number: int
-    argv: Callable[[Space, Path], list[str]]
+    argv: Argv
     bars: Bars = Bars()
     beside: bool = True
     """Whether nethogs and psutil watch it, too."""
@@ -51,7 +52,7 @@ def client(module: str, *words: object) -> list[str]:
     return [PYTHON, "-ESm", f"scripts.bench.{module}", *map(str, words)]
 
 
-def curls(number: int, delay_us: int, size: int, *, six: bool = False) -> Callable[..., list[str]]:
+def curls(number: int, delay_us: int, size: int, *, six: bool = False) -> Argv:
     """Run so many curl by xargs, eight at a time."""
 
     def argv(space: Space, _folder: Path) -> list[str]:
@@ -62,7 +63,7 @@ def curls(number: int, delay_us: int, size: int, *, six: bool = False) -> Callab
     return argv
 
 
-def shape(name: str, *numbers: int, port: int = 0) -> Callable[..., list[str]]:
+def shape(name: str, *numbers: int, port: int = 0) -> Argv:
     """Run one shape of the client: number, rate, delay in microseconds, size."""
 
     def argv(space: Space, _folder: Path) -> list[str]:

@@ -1,9 +1,9 @@
 """Joins what the server and the kernel know of each connection with what an observer claims.
 
-A claim with a local port is joined by (port, time), one to one, in turn where both have as many of
-a port: a port may come back within a millisecond. A claim without one (the run record tells no local
-port) is joined by its bytes, which the loads make different for each connection, and what is left
-by time.
+A claim with a local port is joined by (port, time), one to one; a port may come back within a
+millisecond, so of those near in time the one with the same bytes is meant, and others are joined in
+turn. A claim without a port (the run record tells none) is joined by its bytes, which the loads
+make different for each connection, and what is left by time.
 """
 
 from collections import defaultdict
@@ -93,7 +93,10 @@ class Traced(NamedTuple):
 def with_pids(truths: Iterable[Truth], traced: Sequence[Traced]) -> list[Truth]:
     """Give each connection of the server's log the process the kernel names for it."""
     log = list(truths)
-    claims = [Claim(one.port, one.opened_ns, one.closed_ns) for one in traced]
+    claims = [
+        Claim(one.port, one.opened_ns, one.closed_ns, one.received_bytes, one.sent_bytes)
+        for one in traced
+    ]
     found = dict(_by_port(log, claims, range(len(claims))))
     given = {place: traced[at] for at, place in found.items()}
     return [
@@ -172,21 +175,30 @@ def _exact(truth: Truth, claim: Claim) -> bool:
 def _by_port(
     truths: Sequence[Truth], claims: Sequence[Claim], which: Iterable[int]
 ) -> list[tuple[int, int]]:
-    places = defaultdict(list)
+    places, asked = defaultdict(list), defaultdict(list)
     for place, truth in enumerate(truths):
         places[truth.port].append(place)
-    asked = defaultdict(list)
     for at in which:
         asked[claims[at].port or 0].append(at)
     pairs: list[tuple[int, int]] = []
     for port, ats in asked.items():
-        there = sorted(places.get(port, []), key=lambda place: truths[place].accepted_ns)
-        in_turn = list(zip(sorted(ats, key=lambda at: _ended(claims[at])), there, strict=False))
-        if len(ats) == len(there) and all(_fits(truths, claims, pair) for pair in in_turn):
-            pairs += in_turn
-        else:
-            pairs += _nearest([(at, place) for at in ats for place in there], truths, claims)
+        pairs += _of_one_port(truths, claims, ats, places.get(port, []))
     return pairs
+
+
+def _of_one_port(
+    truths: Sequence[Truth], claims: Sequence[Claim], ats: list[int], places: list[int]
+) -> list[tuple[int, int]]:
+    alike = [(at, place) for at in ats for place in places if _exact(truths[place], claims[at])]
+    pairs = _nearest(alike, truths, claims)
+    ats = [at for at in ats if at not in {at for at, _ in pairs}]
+    places = [place for place in places if place not in {place for _, place in pairs}]
+    ats.sort(key=lambda at: _ended(claims[at]))
+    places.sort(key=lambda place: truths[place].accepted_ns)
+    in_turn = list(zip(ats, places, strict=False))
+    if len(ats) == len(places) and all(_fits(truths, claims, pair) for pair in in_turn):
+        return pairs + in_turn
+    return pairs + _nearest([(at, place) for at in ats for place in places], truths, claims)
 
 
 def _ended(claim: Claim) -> int:

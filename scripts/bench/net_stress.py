@@ -1,0 +1,144 @@
+"""Very many connections: over few ports beside burners, and while whoever reads is stalled."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from scripts.bench import net_loads, report
+from scripts.bench.net_alone import Alone
+from scripts.bench.net_field import Field
+from scripts.bench.net_loads import Bars, Load
+from scripts.bench.net_round import Rows, Way, one_round, rows
+from scripts.bench.net_space import PORT, Space
+from scripts.bench.outer import descendants
+
+_BURNERS = 8
+_PORTS = (42_000, 42_199)
+_STALL_S = 3.0
+_LATER = 1_000_000
+"""From what size on a connection is one of those after the stall."""
+
+
+def crowded(field: Field, repeats: int, number: int, observers: int) -> Rows:
+    """Run so many curl over 200 local ports beside burners, under the product and others alone."""
+    load = Load(
+        f"{number:,} curl over 200 ports beside {_BURNERS} burners and {observers} observers",
+        number,
+        _over_few_ports(number),
+        Bars(),
+    )
+    account = field.ordinary.stand.account
+    taken = []
+    for at in range(repeats):
+        alone = [Alone(field.folder, account, place) for place in range(1, observers)]
+        print(f"  stress {at + 1} of {repeats}", file=sys.stderr, flush=True)
+        with burners():
+            taken.append(one_round(field, load, Way(field.ordinary, alone)))
+    return rows(load, taken)
+
+
+def _over_few_ports(number: int) -> net_loads.Argv:
+    """Give curl few local ports; the server closes first, so that they come back at once."""
+
+    def argv(space: Space, _folder: Path) -> list[str]:
+        last = 50_000 + net_loads.STEP * (number - 1)
+        url = space.url(0, "@/close")
+        ports = f"{_PORTS[0]}-{_PORTS[1]}"
+        curl = f"curl -s -o /dev/null --local-port {ports} --retry 3 '{url}'"
+        return ["/bin/sh", "-c", f"seq 50000 {net_loads.STEP} {last} | xargs -P16 -I@ {curl}; true"]
+
+    return argv
+
+
+@contextlib.contextmanager
+def burners() -> Iterator[None]:
+    """Keep the processors busy."""
+    spin = [sys.executable, "-ISc", "while True: pass"]
+    started = [subprocess.Popen(spin) for _ in range(_BURNERS)]
+    try:
+        yield
+    finally:
+        for one in started:
+            one.kill()
+            one.wait()
+
+
+def stalled(field: Field, number: int) -> Rows:
+    """Stop whoever reads for seconds under as many connections as the machine makes."""
+    account = field.ordinary.stand.account
+    alone = Alone(field.folder, account)
+    alone.begin(field.space)
+    field.space.take(0)
+    reader = listening(descendants(alone.process.pid))
+    if reader is None:
+        alone.end([])
+        raise RuntimeError("nobody of netsniff listens to destroyed sockets")
+    pid, inode = reader
+    before = drops(inode)
+    argv = net_loads.client("net_client", "brief", field.space.address, PORT, number, 0, 0, 100)
+    client = field.ordinary.stand.start(argv, cwd=field.ordinary.work)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        time.sleep(_STALL_S)
+    finally:
+        client.wait()
+        os.kill(pid, signal.SIGCONT)
+    time.sleep(_STALL_S)
+    truths, _ = field.space.take()
+    dropped = drops(inode) - before
+    after = net_loads.client("net_client", "brief", field.space.address, PORT, 100, 0, 0, _LATER)
+    field.ordinary.stand.run(after, cwd=field.ordinary.work)
+    later, _ = field.space.take()
+    told = alone.end([*truths, *later])
+    big = [one for one in told.claims if (one.received_bytes or 0) >= _LATER]
+    small = len(told.claims) - len(big)
+    untold = max(0, len(truths) - small - (told.missed or 0))
+    values = {
+        "connections made": [float(len(truths))],
+        "messages dropped by the kernel": [float(dropped)],
+        "seen": [float(small)],
+        "told as missed": [float(told.missed or 0)],
+    }
+    title = f"reader stopped for {_STALL_S:g} s"
+    return [
+        report.row(f"{title}: connections", "", values, [
+            report.at_most("none neither seen nor told as missed", 0.0, untold),
+            report.at_most("told as missed is what the kernel dropped", 0.0,
+                           abs((told.missed or 0) - dropped)),
+        ]),
+        report.row(f"{title}: not seen of 100 afterwards", "%",
+                   {"netsniff alone": [100.0 - len(big)]},
+                   [report.at_most("none", 0.0, 100.0 - len(big))]),
+    ]  # fmt: skip
+
+
+def listening(pids: list[int]) -> tuple[int, int] | None:
+    """Return who of these listens to groups of sock_diag, and the inode of that socket."""
+    inodes = set()
+    with open("/proc/net/netlink", encoding="ascii") as file:
+        for line in list(file)[1:]:
+            words = line.split()
+            if words[1] == "4" and int(words[3], 16):
+                inodes.add(int(words[9]))
+    for pid in pids:
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                name = os.readlink(descriptor)
+                if name.startswith("socket:[") and int(name[8:-1]) in inodes:
+                    return pid, int(name[8:-1])
+    return None
+
+
+def drops(inode: int) -> int:
+    """Return how many messages the kernel has dropped for a netlink socket."""
+    with open("/proc/net/netlink", encoding="ascii") as file:
+        for line in list(file)[1:]:
+            words = line.split()
+            if int(words[9]) == inode:
+                return int(words[8])
+    return 0
