@@ -138,6 +138,7 @@ class Flight:
         self._destination: bytes | None = None
         self._keys: Keys | None = None
         self._pieces: list[tuple[int, bytes]] = []
+        self._seen: set[bytes] = set()
         self._left = _MOST_PACKETS
 
     def take(self, datagram: bytes, cipher: Cipher) -> Hello | None:
@@ -145,9 +146,14 @@ class Flight:
         for packet in packets(datagram):
             if self.done:
                 return None
+            sealed = packet.data[packet.number_at :]
+            if sealed in self._seen:  # loopback shows everything twice
+                continue
+            self._seen.add(sealed)
             hello = self._read(packet, cipher)
             if hello is not None:
                 self.done = True
+                self._seen.clear()
                 return hello
         return None
 

@@ -20,6 +20,7 @@ from netsniff.sources.base import SourceError
 from tests.netsniff.capture.hearing import Heard, heard
 from tests.netsniff.capture.servers import PAYLOAD, Server
 from tests.netsniff.names import hellos
+from tests.netsniff.names.initials import ONE, TWO, a_frame, padded, sealed
 
 assert sys.platform == "linux"
 
@@ -107,6 +108,22 @@ def test_a_hello_cut_after_its_name_tells_it_and_cut_before_its_end_none(
     cuts = [name + len(b"cut.example"), name + 4, 30]
     found = hosts(helper, [server.say(hello[:cut], hello[cut:]) for cut in cuts])
     assert found == [Answer("cut.example", "sni"), Answer(None, None), Answer(None, None)]
+
+
+@pytest.mark.parametrize("version", [ONE, TWO], ids=["version 1", "version 2"])
+def test_initial_packets_of_quic_name_the_server_of_their_connection(
+    helper: Heard, version: int
+) -> None:
+    message = hellos.a_message(f"quic-{version}.example")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.bind(("127.0.0.1", 0))
+        for number, (begin, end) in enumerate([(60, 600), (0, 60)]):
+            frames = padded(a_frame(begin, message[begin:end]))
+            client.sendto(sealed(frames, version, number=number), ("127.0.0.1", 443))
+        ends = Endpoint("127.0.0.1", 443), Endpoint(*client.getsockname())
+        helper.until(lambda _: [n for n in helper.names() if n.local == ends[1]])
+    found = [(n.source, n.name, n.remote) for n in helper.names() if n.local == ends[1]]
+    assert found == [("quic", f"quic-{version}.example", ends[0])]
 
 
 def test_an_answer_of_a_resolver_on_loopback_is_heard(helper: Heard) -> None:

@@ -146,15 +146,25 @@ def test_an_account_hears_by_the_ambient_set_and_the_helper_keeps_none() -> None
     assert hear(rights=rights) == HEARD
 
 
-def test_a_gigabyte_costs_nearly_nothing() -> None:
-    """At most 10 packets and 0.02 s of CPU, none lost; the one that passes names the server."""
+def alone(name: str, *words: str) -> list[str]:
+    """What a module beside this one says in a network namespace of its own."""
     for program, package in (("ip", "iproute2"), ("unshare", "util-linux")):
         if shutil.which(program) is None:
             pytest.skip(f"no {program}: install {package}")
-    module = ("-m", "tests.netsniff.capture.gigabyte", str(1_000_000_000))
-    argv = ["unshare", "--net", sys.executable, *module]
+    argv = ["unshare", "--net", sys.executable, "-m", f"tests.netsniff.capture.{name}", *words]
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=100, check=True)
-    taken, names, passed, lost, spent_ns = map(int, done.stdout.split())
+    return done.stdout.split()
+
+
+def test_a_tunnel_s_packets_are_heard() -> None:
+    if not Path("/dev/net/tun").exists():
+        pytest.skip("no /dev/net/tun: load the module tun")
+    assert alone("tunnel") == ["four.example", "six.example"]
+
+
+def test_a_gigabyte_costs_nearly_nothing() -> None:
+    """At most 10 packets and 0.02 s of CPU, none lost; the one that passes names the server."""
+    taken, names, passed, lost, spent_ns = map(int, alone("gigabyte", str(1_000_000_000)))
     assert (taken, names, lost) == (1_000_000_000, 1, 0)
     assert passed <= 10
     assert spent_ns <= 20_000_000

@@ -96,6 +96,15 @@ def test_a_hello_over_three_packets_is_one() -> None:
     assert read(packets[2], packets[0], packets[1]) == [None, None, NAMED]
 
 
+def test_a_packet_seen_twice_counts_once() -> None:
+    thirds = [(0, 60), (60, 100), (100, 600)]
+    packets = [
+        sealed(padded(a_frame(begin, MESSAGE[begin:end])), number=number)
+        for number, (begin, end) in enumerate(thirds)
+    ]
+    assert read(*(packet for packet in packets for _ in range(2)))[-2:] == [NAMED, None]
+
+
 def test_what_three_packets_do_not_tell_is_given_up() -> None:
     packets = [sealed(padded(a_frame(0, MESSAGE[:20])), number=number) for number in range(4)]
     assert read(*packets) == [None, None, Hello(None, cut=True), None]
