@@ -185,7 +185,8 @@ class Tracker:
         """Tell an end, unless only the leader went: others go on, or one of them called exec."""
         pid = record.pid
         member = self.members.living[pid]
-        if replaced or record.at < member.walked_at:
+        # What a walk met may have ended before we had told of it, or be the next one of its pid.
+        if replaced or (member.walked_at and proctree.ticks_at(record.at) < member.start_ticks):
             return
         seen = proctree.stat(pid)
         if seen is None or seen.start_ticks != member.start_ticks:
