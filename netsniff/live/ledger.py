@@ -199,6 +199,8 @@ def host(connection: Connection) -> str:
 
 def _sum(connection: Connection) -> Sum:
     received, sent = connection.received_bytes, connection.sent_bytes
-    unknown = received is None and sent is None
+    # An open one of TCP was only just found: its bytes come with the next look.
+    told = connection.protocol == "tcp" and not connection.final
+    unknown = received is None and sent is None and not told
     likely = connection.pid_confidence == LIKELY
     return Sum(received or 0, sent or 0, 1, int(unknown), likely)

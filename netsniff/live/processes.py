@@ -31,6 +31,11 @@ class Processes:
         self._seen: set[int] = set()
         self._born: set[int] = set()
 
+    @property
+    def limited(self) -> bool:
+        """Whether it is about one process and those below it."""
+        return self._root is not None
+
     def meet(self, holder: Holder) -> None:
         """Learn of a holder at the moment it is told: later it may be gone."""
         key = (holder.pid, holder.start_ticks)

@@ -12,6 +12,7 @@ from netsniff.live.ledger import Row
 
 _WIDE = 96
 _FRAME_LINES = 5  # headings, total, what is left out, keys, a line to spare
+_MOST_NOTES = 6
 KEYS = {"r": "rate", "t": "total", "p": "process", "h": "host"}
 _HELP = "sort: r rate · t total · p process · h host · q quit"
 
@@ -29,7 +30,8 @@ class Frame(NamedTuple):
 
 def drawn(frame: Frame, console: Console) -> Group:
     """Return the whole picture, fitting the terminal's width and, while it is live, its height."""
-    notes = [_note(note, console.width) for note in frame.notes]
+    told = frame.notes[:_MOST_NOTES] if frame.live else frame.notes
+    notes = [_note(note, live=frame.live) for note in told]
     shown = list(frame.rows)
     if frame.live:
         shown = shown[: max(1, console.height - _FRAME_LINES - len(notes))]
@@ -45,36 +47,50 @@ def drawn(frame: Frame, console: Console) -> Group:
 
 
 def _table(frame: Frame, shown: Sequence[Row], width: int) -> Table:
-    wide = width >= _WIDE
+    counts = _counts(width, live=frame.live)
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", expand=frame.live)
     table.add_column("PID", justify="right", no_wrap=True)
     table.add_column("PROCESS", no_wrap=True)
     table.add_column("HOST", no_wrap=True, overflow="ellipsis", ratio=1 if frame.live else None)
-    if wide:
-        table.add_column("OPEN", justify="right", no_wrap=True)
-        table.add_column("ALL", justify="right", no_wrap=True)
-    for heading in ("IN/s", "OUT/s", "RECEIVED", "SENT"):
+    for heading in counts:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for heading in (*(("IN/s", "OUT/s") if frame.live else ()), "RECEIVED", "SENT"):
         table.add_column(heading, justify="right", no_wrap=True, min_width=7)
     for row in shown:
-        table.add_row(*_cells(row, wide=wide), style="dim" if row.key.loopback else None)
-    table.add_row(*_total(frame.total, wide=wide), style="bold")
+        cells = [*_who(row), *_numbers(row, counts), *_rates(row, live=frame.live), *_totals(row)]
+        table.add_row(*map(Text, cells), style="dim" if row.key.loopback else None)
+    total = frame.total
+    within = any(row.key.loopback for row in frame.rows)
+    where = " beyond this machine" if within else ""
+    label = ["", "total", text.count(total.total.connections, "connection") + where]
+    numbers = [*_numbers(total, counts), *_rates(total, live=frame.live), *_totals(total)]
+    table.add_row(*map(Text, [*label, *numbers]), style="bold")
     return table
 
 
-def _cells(row: Row, *, wide: bool) -> list[Text]:
-    owner, total = row.key.owner, row.total
-    name = ("~" if total.likely else "") + text.visible(owner.name)
+def _counts(width: int, *, live: bool) -> tuple[str, ...]:
+    """Return the headings of the counts there is room for."""
+    if not live:
+        return ("ALL",)
+    return ("OPEN", "ALL") if width >= _WIDE else ()
+
+
+def _who(row: Row) -> tuple[str, str, str]:
+    """Return pid, program and host; a `~` before a program that is only likely."""
+    owner = row.key.owner
     pid = str(owner.pid) if owner.pid is not None else f"×{row.ended}" if row.ended > 1 else ""
-    counts = [str(row.open), str(total.connections)] if wide else []
-    cells = [
-        pid,
-        text.cut(name, 15),
-        text.visible(row.key.host),
-        *counts,
-        *(text.size(rate) if rate else "" for rate in (row.received_rate, row.sent_rate)),
-        *_totals(row),
-    ]
-    return [Text(cell) for cell in cells]
+    name = ("~" if row.total.likely else "") + text.visible(owner.name)
+    return pid, text.cut(name, 15), text.visible(row.key.host)
+
+
+def _numbers(row: Row, counts: tuple[str, ...]) -> list[str]:
+    told = {"OPEN": f"{row.open:,}", "ALL": f"{row.total.connections:,}"}
+    return [told[heading] for heading in counts]
+
+
+def _rates(row: Row, *, live: bool) -> list[str]:
+    rates = (row.received_rate, row.sent_rate) if live else ()
+    return [text.size(rate) if rate else "" for rate in rates]
 
 
 def _totals(row: Row) -> tuple[str, str]:
@@ -87,11 +103,5 @@ def _totals(row: Row) -> tuple[str, str]:
     )
 
 
-def _total(row: Row, *, wide: bool) -> list[Text]:
-    counts = [str(row.open), str(row.total.connections)] if wide else []
-    rates = (text.size(row.received_rate), text.size(row.sent_rate))
-    return [Text(cell) for cell in ("", "total", "", *counts, *rates, *_totals(row))]
-
-
-def _note(note: str, width: int) -> Text:
-    return Text(text.cut(text.visible(note), width), style="dim", no_wrap=True)
+def _note(note: str, *, live: bool) -> Text:
+    return Text(text.visible(note), style="dim", no_wrap=live, overflow="ellipsis")

@@ -3,11 +3,12 @@
 import os
 import select
 import time
-from typing import NamedTuple
+from collections.abc import Container
 
 from netsniff.connections import Connections
 from netsniff.live.naming import Naming
 from netsniff.live.processes import Processes
+from netsniff.live.text import count
 from netsniff.model import Connection, Event, Missed, Reading
 from netsniff.sources import choose
 from netsniff.sources.base import Probe, Promise, Source, SourceError
@@ -16,7 +17,7 @@ _LOOK_NS = 250_000_000
 _LACKING = (
     (Promise.BYTES, "bytes"),
     (Promise.EVERY_CONNECTION, "connections shorter than a look"),
-    (Promise.SHORT_HOLDER, "who held some connections of a few ms"),
+    (Promise.SHORT_HOLDER, "who holds some short connections"),
     (Promise.UDP_BYTES, "bytes of UDP"),
 )
 
@@ -25,11 +26,18 @@ class Unusable(Exception):
     """No source can be used here; the message says what each of them said."""
 
 
-class _Open(NamedTuple):
-    """A source that is read, with what it is polled by."""
+class _Open:
+    """A source that is read, with what it is polled by and when it is due all the same."""
 
-    source: Source
-    descriptor: int | None
+    def __init__(self, source: Source, descriptor: int | None) -> None:
+        self.source, self.descriptor = source, descriptor
+        self.due_ns = 0
+
+    def due(self, ready: Container[int], now_ns: int) -> bool:
+        """Say whether to read it now; 0 as its period: only when it calls."""
+        if self.descriptor is not None and self.descriptor in ready:
+            return True
+        return self.source.period_ns > 0 and now_ns >= self.due_ns
 
 
 class Watch:
@@ -42,6 +50,7 @@ class Watch:
         self._open: list[_Open] = []
         self._missed: list[Missed] = []
         self._heard: int | None = None
+        self._unfound = 0
         self._poll = select.poll()
         self._looked_ns = 0
         self._choose()
@@ -53,18 +62,23 @@ class Watch:
     @property
     def notes(self) -> list[str]:
         """What cannot be seen here and why, a sentence each."""
-        return [*self._notes, *self.naming.notes]
+        notes = [*self._notes, *self.naming.notes]
+        if self._unfound and self.processes.limited:
+            notes.append(f"not in here: {count(self._unfound, 'connection')} of nobody found")
+        return notes
 
     def step(self, until_ns: int, keys: int | None = None) -> bool:
         """Wait for sources until then at most, and read them; say whether a key was pressed."""
         if keys is not None:
             self._poll.register(keys, select.POLLIN)
         now_ns = time.monotonic_ns()
-        periods = [each.source.period_ns for each in self._open if each.descriptor is None]
-        wait_ns = min([until_ns - now_ns, *periods, _LOOK_NS])
+        dues = [each.due_ns for each in self._open if each.source.period_ns]
+        wait_ns = min([until_ns, *dues, now_ns + _LOOK_NS]) - now_ns
         ready = dict(self._poll.poll(max(0, wait_ns // 1_000_000)))
+        now_ns = time.monotonic_ns()
         for each in list(self._open):
-            if each.descriptor is None or each.descriptor in ready:
+            if each.due(ready, now_ns):
+                each.due_ns = now_ns + each.source.period_ns
                 self._read(each)
         if self._heard is not None and self._heard in ready:
             self._hear(self._heard)
@@ -79,6 +93,7 @@ class Watch:
     def ended(self) -> list[Connection]:
         """Return connections that are over, each once, with the name of their host."""
         over = [*self.connections.closed(), *self.connections.settle(time.monotonic_ns())]
+        self._unfound += sum(one.pid is None for one in over)
         return [self.naming.named(one) for one in over if self._wanted(one)]
 
     def living(self) -> list[Connection]:
@@ -152,10 +167,10 @@ def unseen(sources: tuple[Source, ...], said: tuple[tuple[str, Probe], ...]) -> 
     kept: set[Promise] = set().union(*(source.promises for source in sources))
     lacking = [words for promise, words in _LACKING if promise not in kept]
     if os.geteuid():
-        lacking.append("who holds the connections of other users")
+        lacking.append("other users' processes")
     notes = [f"not told: {', '.join(lacking)}"] if lacking else []
     return notes + [
-        f"{name}: {probe.reason}" + (f" ({probe.remedy})" if probe.remedy else "")
+        f"{name}: {probe.remedy} ({probe.reason})" if probe.remedy else f"{name}: {probe.reason}"
         for name, probe in said
         if not probe.usable
     ]

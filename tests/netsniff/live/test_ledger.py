@@ -20,6 +20,7 @@ def a_connection(**changes: Any) -> Connection:
         "remote_address": "192.0.2.7",
         "received_bytes": 200,
         "sent_bytes": 100,
+        "final": True,
     }
     return Connection(**(values | changes))
 
@@ -75,6 +76,13 @@ def test_a_sum_with_a_connection_nobody_counted_says_so() -> None:
     ledger.close(CURL, a_connection(received_bytes=None, sent_bytes=None))
     total = only(ledger).total
     assert (total.known, total.received, total.unknown) == (True, 200, 1)
+
+
+def test_one_that_was_only_just_found_casts_no_doubt_on_the_sum() -> None:
+    ledger = Ledger()
+    found = a_connection(received_bytes=None, sent_bytes=None, final=False)
+    ledger.refresh([(CURL, a_connection(final=False)), (CURL, found)], SECOND)
+    assert only(ledger).total.unknown == 0
 
 
 def test_a_thousand_processes_that_are_over_are_one_row() -> None:

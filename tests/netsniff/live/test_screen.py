@@ -18,6 +18,7 @@ def a_ledger(rows: int, **changes: Any) -> Ledger:
         "remote_host": "a-host-with-a-rather-long-name.of.an.example.org",
         "received_bytes": 123_456_789,
         "sent_bytes": 999_000_000,
+        "final": True,
     }
     for pid in range(1_000_000, 1_000_000 + rows):
         connection = Connection(**(values | {"pid": pid} | changes))
