@@ -86,11 +86,13 @@ def thrown(target: Target, number: int, *, longest_seconds: float = LONGEST_SECO
         for _ in range(number):
             data = next(made)
             signal.setitimer(signal.ITIMER_REAL, longest_seconds)
+            read = False
             try:
                 target.read(data)
-            except Exception:
-                print(f"{target.name}: {data.hex()}", file=sys.stderr)
-                raise
+                read = True
+            finally:
+                if not read:
+                    print(f"{target.name}: {data.hex()}", file=sys.stderr)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
