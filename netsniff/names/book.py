@@ -12,12 +12,12 @@ that several names stand for at the time is no name: the answer is None.
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from netsniff.model import Connection, Name
 
 _MOST_CONNECTIONS, _MOST_ADDRESSES, _MOST_OF_ONE = 8192, 8192, 16
-_LATE_NS = 2_000_000_000
+_LATE_NS = 500_000_000
 """So much later than it happened a packet or an opening may be noticed, with busy processors."""
 _LEAST_NS = 5_000_000_000
 """An answer is good for a connection made at once, whatever its TTL; 0 says just that."""
@@ -52,6 +52,8 @@ class Book:
         """How many names were heard, by source and whether there was one: (`sni`, False) counts
         the hellos that were cut, encrypted or named nobody."""
         self._own: OrderedDict[_Ends, tuple[Name, ...]] = OrderedDict()
+        self._given: OrderedDict[Name, int] = OrderedDict()
+        """Whose a hello is, by cookie: one connection has one, and ports are used again."""
         self._dns: OrderedDict[str, tuple[Name, ...]] = OrderedDict()
         self._hosts: dict[str, str | None] = {}
 
@@ -82,8 +84,8 @@ class Book:
     def host(self, connection: Connection, at_ns: int) -> Answer:
         """Say who the other end of a connection is, asked for a moment while it lived.
 
-        Its opening is best. Of the connection only protocol, addresses, ports, opened_ns and
-        closed_ns are looked at.
+        Its opening is best. Of the connection only protocol, addresses, ports, cookie, opened_ns
+        and closed_ns are looked at.
         """
         address = connection.remote_address
         if address is None:
@@ -115,8 +117,13 @@ class Book:
             if _same_local(name, connection.local_address)
             and name.at_ns <= max(first, last) + _LATE_NS
             and (connection.opened_ns is None or name.at_ns >= first - _LATE_NS)
+            and self._given.get(name, connection.cookie) == connection.cookie
         ]
-        return min(within, key=lambda name: abs(name.at_ns - first), default=None)
+        nearest = min(within, key=lambda name: abs(name.at_ns - first), default=None)
+        if nearest is not None and connection.cookie is not None:
+            self._given[nearest] = connection.cookie
+            _forget(self._given, _MOST_CONNECTIONS)
+        return nearest
 
     def _asked_for(self, address: str, at_ns: int) -> set[str]:
         """The names that answers gave to an address and that still hold."""
@@ -138,6 +145,10 @@ def _same_local(name: Name, address: str | None) -> bool:
 def _add(kept: OrderedDict[Key, tuple[Name, ...]], key: Key, name: Name, most: int) -> None:
     """Put a name behind the others of its key, and its key behind all others."""
     kept[key] = (*kept.pop(key, ())[1 - _MOST_OF_ONE :], name)
+    _forget(kept, most)
+
+
+def _forget(kept: OrderedDict[Any, Any], most: int) -> None:
     while len(kept) > most:
         kept.popitem(last=False)
 

@@ -81,6 +81,15 @@ def test_a_port_used_again_has_the_name_of_each_connection() -> None:
     assert found == ["0.example", "1.example", "2.example"]
 
 
+def test_a_hello_of_one_connection_is_not_that_of_the_next_one_on_its_ports() -> None:
+    """The second is not TLS: it has no hello of its own."""
+    book = a_book(a_hello("own.example", at_ns=NOW + 500_000))
+    first = a_connection(cookie=1, closed_ns=NOW + 2_000_000)
+    second = a_connection(cookie=2, opened_ns=NOW + 3_000_000, closed_ns=NOW + 5_000_000)
+    found = [book.host(each, NOW).host for each in (first, second, first)]
+    assert found == ["own.example", None, "own.example"]
+
+
 def test_a_hello_long_before_a_connection_is_another_s() -> None:
     book = a_book(a_hello("old.example", at_ns=NOW - 10 * SECOND))
     assert book.host(a_connection(), NOW) == NOBODY
