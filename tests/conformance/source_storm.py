@@ -1,7 +1,7 @@
 """Stops whatever a source of sockets has listening, lets many sockets die, and counts.
 
 It is run by test_source_losses.py, as root, in a network namespace of its own:
-`source_storm.py NAME PAIRS`. Every child of the source is stopped; one that has none is not read.
+`python -m tests.conformance.source_storm NAME PAIRS`. Every child of the source is stopped; one that has none is not read.
 """
 
 import json
@@ -12,14 +12,10 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
 from netsniff import sources
 from netsniff.model import Missed
 from tests.conformance.source_watching import Watch
-from tests.netsniff.sources.storm import loopback_up
-
-assert sys.platform == "linux"
+from tests.netsniff.own_space import loopback_up
 
 SO_COOKIE = 57  # asm-generic/socket.h
 

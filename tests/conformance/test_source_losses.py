@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.root,
     pytest.mark.skipif(not shutil.which("unshare"), reason="no unshare: install util-linux"),
 ]
-STORM = str(Path(__file__).parent / "source_storm.py")
+ROOT = Path(__file__).parents[2]
 PAIRS = 7500
 """Both ends die: some 2000 more than the 16 MiB that 8 MiB of buffer are to the kernel hold."""
 LISTENERS = 1
@@ -28,8 +28,9 @@ def storm(name: str) -> dict[str, Any]:
     probes = {each.name: each.probe() for each in sources.here()}
     if name not in probes or not probes[name].usable:
         pytest.skip(f"{name} cannot be used here: {probes.get(name)}")
-    argv = ["unshare", "--net", sys.executable, STORM, name, str(PAIRS)]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True)
+    argv = ["unshare", "--net", sys.executable, "-m", "tests.conformance.source_storm"]
+    argv += [name, str(PAIRS)]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
     told: dict[str, Any] = json.loads(done.stdout)
     return told
 

@@ -1,29 +1,20 @@
 """Lets many sockets die before anybody reads, and prints what was told and what was counted.
 
-It is run by test_diag_socket.py as root in a network namespace of its own: `storm.py STALLED`.
+It is run by test_diag_socket.py as root in a network namespace of its own:
+`python -m tests.netsniff.sources.storm STALLED`.
 """
 
-import fcntl
 import socket
-import struct
 import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[3]))
-
 from netsniff.sources import diag_socket, loopback
+from tests.netsniff.own_space import loopback_up
 
 assert sys.platform == "linux"
 
 PAIRS = 400
-_SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
-
-
-def loopback_up() -> None:
-    """Set up what a new namespace has, but not in use."""
-    with socket.socket() as any_socket:
-        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", _IFF_UP))
 
 
 def connect(number: int) -> None:

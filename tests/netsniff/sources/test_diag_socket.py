@@ -20,7 +20,7 @@ assert sys.platform == "linux"
 
 from netsniff.sources import diag, diag_message, diag_socket, loopback  # noqa: E402 - Linux alone
 
-STORM = Path(__file__).parent / "storm.py"
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -186,8 +186,9 @@ def test_what_found_no_room_is_counted_exactly(stalled: int) -> None:
     """The storm runs in a network namespace of its own, where nobody else's sockets die."""
     if shutil.which("unshare") is None:
         pytest.skip("no unshare: install util-linux")
-    argv = ["unshare", "--net", sys.executable, str(STORM), str(stalled)]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True)
+    argv = ["unshare", "--net", sys.executable, "-m", "tests.netsniff.sources.storm"]
+    argv.append(str(stalled))
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
     made, told, missed, again, in_table, after = map(int, done.stdout.split())
     assert told + missed == made
     assert (missed > 0) == bool(stalled)
