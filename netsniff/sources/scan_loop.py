@@ -20,7 +20,7 @@ _NEAR_NS = 3_000_000
 """With a look due so soon nothing wakes us: a storm of execs must not, each time."""
 _FULL, _AGE_NS = 48 * 1024, 50_000_000
 _DRAIN_NS, _RESTING_NS = 10_000_000, 1_000_000_000
-_TABLE_NS = 250_000_000
+_TABLE_NS, _AWAKE_NS = 250_000_000, 500_000_000
 _DATAGRAM = 4096
 _SETTLE_NS = 4_000_000
 """The kernel tells of a destroyed socket from a work queue, so much later at most."""
@@ -42,12 +42,16 @@ class Scanner:
         self.search = search.Search(self.owner, self.tell)
         now = time.monotonic_ns()
         self.pace = schedule.Pace(now)
-        self.budget = schedule.Budget(now)
+        self.budget = schedule.busy_budget(now, time.thread_time_ns())
         self.buffer = bytearray()
         self.oldest_ns = now
         self.drained_ns = self.tabled_ns = 0
         self.flushes: list[tuple[int, int]] = []
         self.resting = False
+        self.awake_ns = 0
+        """Until when an exec keeps us from resting: it may be of a command that nobody told of."""
+        self.rich = True
+        """Whether there is processor time left to look closely."""
         self.waiting = [orders]
         self.loads = posix.open("loadavg", posix.O_RDONLY)
         self.newest = self.last_pid()
@@ -57,11 +61,12 @@ class Scanner:
         _be_punctual()
         while self.sleep():
             now = time.monotonic_ns()
+            self.rich = self.budget.allows(now, time.thread_time_ns())
             if self.hints >= 0:
                 self.take_hints(now)
             self.search.look(now)
             self.read_when_due(now)
-            if now - self.drained_ns >= (_RESTING_NS if self.resting else _DRAIN_NS):
+            if now - self.drained_ns >= (_RESTING_NS if self.rests(now) else _DRAIN_NS):
                 self.drain(now)
             self.send_when_due(now)
 
@@ -76,15 +81,20 @@ class Scanner:
             ready: list[int] = []
         else:
             left = max(0, self.next_ns(now, due) - now)
-            ready, _, _ = select.select(self.waiting, [], [], left / 1e9)
+            # Resting with nothing left to spend, we let execs wait until we wake by ourselves.
+            heard = self.waiting if self.rich or not self.resting else self.waiting[:1]
+            ready, _, _ = select.select(heard, [], [], left / 1e9)
         return self.take_orders() if self.orders.fileno() in ready else True
+
+    def rests(self, now: int) -> bool:
+        return self.resting and now >= self.awake_ns
 
     def next_ns(self, now: int, due: int | None) -> int:
         """Return when something is due."""
-        if self.resting:
+        if self.rests(now):
             found = [self.drained_ns + _RESTING_NS]
         else:
-            found = [self.pace.due_ns(now), self.drained_ns + 2 * _DRAIN_NS]
+            found = [self.pace.due_ns(now, rich=self.rich), self.drained_ns + 2 * _DRAIN_NS]
         if due is not None:
             found.append(due)
         if self.buffer:
@@ -100,8 +110,13 @@ class Scanner:
             return
         if not data:
             self.hear([])
+        if self.resting and self.rich:
+            self.awake_ns = now + _AWAKE_NS
         for pid, name in scan_records.hints(data):
-            self.search.born(pid, name, now)
+            if self.rich:
+                self.search.born(pid, name, now)
+            else:
+                self.search.arrived(pid)
         self.pace.event_ns = now
 
     def take_orders(self) -> bool:
@@ -114,13 +129,22 @@ class Scanner:
             elif kind == scan_records.FLUSH:
                 self.flushes.append((number, now + _SETTLE_NS))
             elif kind == scan_records.REST:
-                self.resting = True
+                self.rest(now)
             elif kind == scan_records.HURRY:
-                self.resting = False
+                if self.resting:
+                    self.resting = False
+                    self.budget = schedule.busy_budget(now, time.thread_time_ns())
                 self.search.arrived(number)
                 self.pace.event_ns = now
                 self.pace.want(now)
         return bool(data)
+
+    def rest(self, now: int) -> None:
+        """Look no more."""
+        if not self.resting:
+            self.resting, self.awake_ns = True, 0
+            self.budget = schedule.resting_budget(now, time.thread_time_ns())
+            self.search.forget()
 
     def hear(self, brought: list[int]) -> None:
         """Take a pipe of hints for the one we have."""
@@ -139,7 +163,7 @@ class Scanner:
         if looking.wanted_ns is not None:
             self.pace.want(looking.wanted_ns + _CONNECTS_NS)
             looking.wanted_ns = None
-        if self.resting or self.pace.due_ns(now) > now:
+        if self.rests(now) or self.pace.due_ns(now, rich=self.rich) > now:
             return
         newest = self.last_pid()
         if newest != self.newest:
@@ -147,9 +171,10 @@ class Scanner:
                 looking.arrived(pid)
             self.newest = newest
             self.pace.event_ns = now
+        before = time.thread_time_ns()
         self.read_table(now)
         after = time.monotonic_ns()
-        self.pace.read(after, after - now)
+        self.pace.read(after, time.thread_time_ns() - before)
         looking.seek(after)
         if looking.holders.waiting:
             self.pace.want(after + 3 * _CONNECTS_NS)
