@@ -11,7 +11,7 @@ answer; a source that breaks raises `SourceError` from `read`, and is closed by 
 """
 
 from collections.abc import Iterable
-from enum import Enum, auto
+from enum import Enum
 from typing import NamedTuple, Protocol
 
 from netsniff.model import Event
@@ -20,19 +20,14 @@ from netsniff.model import Event
 class Promise(Enum):
     """What a source claims; each claim has a test, what is not claimed is skipped by that name."""
 
-    BYTES = auto()
-    """Payload bytes of TCP connections, exact to one byte."""
-    EVERY_CONNECTION = auto()
-    """Every TCP connection, however short; what it missed is told with its number."""
-    HOLDER = auto()
-    """The process that holds a connection of 100 ms or longer."""
-    SHORT_HOLDER = auto()
-    """The process of a connection of any length."""
-    UDP = auto()
-    """UDP sockets and who holds them."""
-    UDP_BYTES = auto()
-    UNPRIVILEGED = auto()
-    TELLS_LOSS = auto()
+    BYTES = "payload bytes of TCP connections, exact to one byte"
+    EVERY_CONNECTION = "every TCP connection, however short; what it missed is told by its number"
+    HOLDER = "the process that holds a connection of 100 ms or longer"
+    SHORT_HOLDER = "the process of a connection of any length"
+    UDP = "UDP sockets and who holds them"
+    UDP_BYTES = "bytes of UDP"
+    UNPRIVILEGED = "works for an ordinary user"
+    TELLS_LOSS = "says when it lost something"
 
 
 class Probe(NamedTuple):

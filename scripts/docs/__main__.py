@@ -22,6 +22,7 @@ REGIONS: dict[str, Callable[[], str]] = {
     "verbs": verbs.verbs,
     "settings": settings.settings,
     "lifecycle": sensors.lifecycle,
+    "sources": sensors.sources,
     "measured": measure.measured,
     "server": settings.server,
     "sizing": sizing.sizing,
