@@ -1,4 +1,4 @@
-"""One table of many batches as the arrays DuckDB scans: NULL masked, no loop over rows.
+"""One table of many batches as whole columns: no loop over rows.
 
 Columns that came packed are taken as they are; plain sequences, a laptop's, are made arrays here.
 """
@@ -13,8 +13,9 @@ from ingest.store.base import Batch, Table
 from ingest.store.tables import kinds
 
 NUL = "\0"
-_NUMPY = {"int": numpy.int64, "bool": numpy.bool_}
+Column = Ints | Words
 Part = tuple[Values | None, int]
+_NUMPY = {"int": numpy.int64, "bool": numpy.bool_}
 
 
 def present(name: str, batches: Sequence[Batch]) -> list[str]:
@@ -25,8 +26,8 @@ def present(name: str, batches: Sequence[Batch]) -> list[str]:
     return [column for column in kinds(name) if column in there]
 
 
-def columns(name: str, batches: Sequence[Batch]) -> dict[str, Any] | None:
-    """Return one table of all batches as arrays, or None where there are no rows.
+def columns(name: str, batches: Sequence[Batch]) -> dict[str, Column] | None:
+    """Return one table of all batches, or None where there are no rows.
 
     `place_batch` is a row's batch, `place_fed` its place; texts of a list end in NUL each.
     """
@@ -35,22 +36,25 @@ def columns(name: str, batches: Sequence[Batch]) -> dict[str, Any] | None:
     if not there:
         return None
     all_kinds = kinds(name)
-    out = {
-        column: _merged(all_kinds[column], _parts(column, [table for _, table in there]))
+    sizes = [table.rows for _, table in there]
+    tables = [table for _, table in there]
+    out: dict[str, Column] = {
+        column: _merged(all_kinds[column], _parts(column, tables), sum(sizes))
         for column in present(name, batches)
     }
-    sizes = [table.rows for _, table in there]
-    out["place_batch"] = numpy.repeat([place for place, _ in there], sizes)
-    out["place_fed"] = numpy.arange(sum(sizes))
+    out["place_batch"] = Ints(numpy.repeat([place for place, _ in there], sizes))
+    out["place_fed"] = Ints(numpy.arange(sum(sizes)))
     return out
 
 
-def array(kind: str, values: Sequence[Any]) -> Any:
-    """Return plain values as one array, None masked or, among objects, as it is."""
-    if kind in _NUMPY:
-        listed, unknown = _listed(kind, values)
-        return listed if unknown is None else numpy.ma.masked_array(listed, mask=unknown)
-    return _objects(kind, values)
+def column(kind: str, values: Sequence[Any]) -> Column:
+    """Return plain values as a column."""
+    return _merged(kind, [(values, len(values))], len(values))
+
+
+def codes(held: Column) -> Any:
+    """Return an array that is equal in two rows where the column is."""
+    return held.values if isinstance(held, Ints) else held.indexes
 
 
 def moments(batches: Sequence[Batch]) -> Mapping[str, Any]:
@@ -64,66 +68,73 @@ def moments(batches: Sequence[Batch]) -> Mapping[str, Any]:
     }
 
 
-def _parts(column: str, tables: Sequence[Table]) -> list[Part]:
-    return [(table.columns.get(column), table.rows) for table in tables]
+def _parts(name: str, tables: Sequence[Table]) -> list[Part]:
+    return [(table.columns.get(name), table.rows) for table in tables]
 
 
-def _merged(kind: str, parts: Sequence[Part]) -> Any:
-    if kind in _NUMPY:
-        return _numbers(kind, parts)
-    distinct: list[Any] = []
-    indexes = []
-    for values, rows in parts:
-        words = _words(values, rows)
-        indexes.append(words.indexes + numpy.int32(len(distinct)))
-        distinct += words.distinct
-    return _objects(kind, distinct)[numpy.concatenate(indexes)]
+def _merged(kind: str, parts: Sequence[Part], rows: int) -> Column:
+    return _numbers(kind, parts, rows) if kind in _NUMPY else _texts(kind, parts, rows)
 
 
-def _numbers(kind: str, parts: Sequence[Part]) -> Any:
-    pieces = [_ints(kind, values, rows) for values, rows in parts]
-    whole = numpy.concatenate([values for values, _ in pieces])
-    if all(unknown is None for _, unknown in pieces):
-        return whole
-    masks = [
-        numpy.zeros(len(values), numpy.bool_) if unknown is None else unknown
-        for values, unknown in pieces
+def _whole(values: Values | None, rows: int) -> Values | None:
+    if values is not None and len(values) != rows:
+        raise ValueError("a column of another number of rows than its table")
+    return values
+
+
+def _texts(kind: str, parts: Sequence[Part], rows: int) -> Words:
+    """Return words of which no two are alike."""
+    places: dict[Any, int] = {}
+    indexes = numpy.empty(rows, numpy.int32)
+    start = 0
+    for values, size in parts:
+        end = start + size
+        words = _words(kind, _whole(values, size), size)
+        found = [places.setdefault(word, len(places)) for word in words.distinct]
+        if len(found) == 1:
+            indexes[start:end] = found[0]
+        else:
+            indexes[start:end] = numpy.array(found, numpy.int32)[words.indexes]
+        start = end
+    return Words(list(places), indexes)
+
+
+def _words(kind: str, values: Values | None, rows: int) -> Words:
+    if values is None:
+        return Words((None,), numpy.zeros(rows, numpy.uint8))
+    words = values if isinstance(values, Words) else Words(list(values), numpy.arange(rows))
+    if kind != "texts":
+        return words
+    joined = [
+        None if one is None else "".join(text.replace(NUL, "") + NUL for text in one)
+        for one in words.distinct
     ]
-    return numpy.ma.masked_array(whole, mask=numpy.concatenate(masks))
+    return Words(joined, words.indexes)
 
 
-def _ints(kind: str, values: Values | None, rows: int) -> tuple[Any, Any]:
-    """Return the numbers of one batch and which are unknown, None where none are."""
+def _numbers(kind: str, parts: Sequence[Part], rows: int) -> Ints:
+    whole: Any = numpy.empty(rows, _NUMPY[kind])
+    known = None
+    start = 0
+    for values, size in parts:
+        end = start + size
+        numbers = _ints(kind, _whole(values, size), size)
+        whole[start:end] = numbers.values
+        if numbers.known is not None:
+            if known is None:
+                known = numpy.ones(rows, numpy.bool_)
+            known[start:end] = numbers.known
+        start = end
+    return Ints(whole, known)
+
+
+def _ints(kind: str, values: Values | None, rows: int) -> Ints:
+    """Return the numbers of one batch."""
     if values is None:
-        return numpy.zeros(rows, _NUMPY[kind]), numpy.ones(rows, numpy.bool_)
+        return Ints(numpy.zeros(rows, _NUMPY[kind]), numpy.zeros(rows, numpy.bool_))
     if isinstance(values, Ints):
-        return values.values, None if values.known is None else ~values.known
-    return _listed(kind, values)
-
-
-def _listed(kind: str, values: Values) -> tuple[Any, Any]:
-    told = list(values)
-    unknown = [value is None for value in told]
-    held = [0 if value is None else value for value in told]
-    numbers: Any = numpy.array(held, dtype=_NUMPY[kind])
-    return numbers, numpy.array(unknown) if any(unknown) else None
-
-
-def _words(values: Values | None, rows: int) -> Words:
-    if values is None:
-        return Words((None,), numpy.zeros(rows, numpy.int32))
-    if isinstance(values, Words):
         return values
-    return Words(list(values), numpy.arange(rows, dtype=numpy.int32))
-
-
-def _objects(kind: str, values: Values) -> Any:
     told = list(values)
-    if kind == "texts":
-        told = [
-            None if value is None else "".join(text.replace(NUL, "") + NUL for text in value)
-            for value in told
-        ]
-    out = numpy.empty(len(told), dtype=object)
-    out[:] = told
-    return out
+    known = [value is not None for value in told]
+    held: Any = numpy.array([0 if value is None else value for value in told], _NUMPY[kind])
+    return Ints(held, None if all(known) else numpy.array(known))

@@ -9,8 +9,10 @@ from typing import Any
 import numpy
 from duckdb import DuckDBPyConnection
 
+from ingest.store.arrays import Ints
 from ingest.store.base import Batch
-from ingest.store.duckdb_columns import array, columns, moments
+from ingest.store.duckdb_arrow import Relation
+from ingest.store.duckdb_columns import Column, codes, column, columns, moments
 from ingest.store.duckdb_file import statement
 from ingest.store.duckdb_keys import Known, Rows, key_of, last_of
 from ingest.store.tables import SHAPES, kinds
@@ -40,17 +42,17 @@ class Fed:
         self.batches = batches
         # Those of a laptop have no tenant.
         self.fleet = any(batch.tenant for batch in batches)
-        cursor.register("fed_batches", _meta(batches))
+        cursor.register("fed_batches", Relation(_meta(batches)))
         self._cursor = cursor
         self._keys = known.keys
         self._times = {**moments(batches), "first_at": known.first(cursor, batches)}
         found = {name: columns(name, batches) for name in SHAPES}
         self.tables = {name: fed for name, fed in found.items() if fed is not None}
-        whose = {name: array(kind, [getattr(batch, field) for batch in batches])
+        whose = {name: column(kind, [getattr(batch, field) for batch in batches])
                  for name, kind, field in _WHOSE}  # fmt: skip
         for name, fed in self.tables.items():
-            fed["day"] = self._days(name, fed)
-            fed |= {field: values[fed["place_batch"]] for field, values in whose.items()}
+            fed["day"] = Ints(self._days(name, fed))
+            fed |= {field: one.take(_batch(fed)) for field, one in whose.items()}
         self._hashes = self._hashed()
 
     def reach(self, name: str) -> int | None:
@@ -65,22 +67,23 @@ class Fed:
     def told(self, name: str) -> tuple[Any, Any]:
         """Return which rows may have been told before, and which are the last of their key."""
         fed, hashes = self.tables[name], self._hashes[name]
-        batch = fed["place_batch"]
-        rows = Rows(hashes, fed["day"], self.reach(name))
+        batch, days = _batch(fed), codes(fed["day"])
+        rows = Rows(hashes, days, self.reach(name))
         told = self._keys.told(self._cursor, name, rows)
         numbers = numpy.array([one.number for one in self.batches])[batch]
-        keys = [numpy.ma.getdata(fed[column]) for column in SHAPES[name].key]
+        keys = [codes(fed[one]) for one in SHAPES[name].key]
         kept = last_of(hashes, numbers, [*keys, self._senders[batch]])
         if name == "projects":
             # There is nothing to a project but its key: told again, it is only kept for longer.
-            kept &= self._keys.unsaid(hashes, fed["day"])
+            kept &= self._keys.unsaid(hashes, days)
         return told, kept
 
     def _hashed(self) -> dict[str, Any]:
         """Return a hash of each row's key, by table, asked of the engine at once."""
         parts = [statement("senders")]
         for place, (name, fed) in enumerate(self.tables.items()):
-            self._cursor.register(f"fed_{name}", fed)
+            needed = ("place_fed", *SHAPES[name].key)
+            self._cursor.register(f"key_{name}", Relation({one: fed[one] for one in needed}))
             parts.append(
                 statement("fed_hashes", table=name, key=key_of(name, "f"), place=str(place))
             )
@@ -93,69 +96,74 @@ class Fed:
             of_table = found["place_table"] == place
             hashes = numpy.empty(len(fed["place_fed"]), numpy.uint64)
             hashes[found["place_fed"][of_table]] = found["hash"][of_table]
-            out[name] = hashes ^ self._senders[fed["place_batch"]]
+            out[name] = hashes ^ self._senders[_batch(fed)]
         return out
 
-    def _days(self, name: str, fed: Mapping[str, Any]) -> Any:
+    def _days(self, name: str, fed: Mapping[str, Column]) -> Any:
         """Return the day of each row: of its start since boot, on the boot's first wall clock.
 
         A segment without its header is of no boot: then the time is as it was told.
         """
-        batch = fed["place_batch"]
+        batch = _batch(fed)
         times = {what: values[batch] for what, values in self._times.items()}
         moment = SHAPES[name].moment or "started_at"
         at = times["wall_ns"]
-        if moment in fed:
-            told = fed[moment]
-            values = numpy.ma.getdata(told)
-            usable = (values < _MOMENT_MOST) & (values > -_MOMENT_MOST)
-            usable &= ~numpy.ma.getmaskarray(told)
-            at = numpy.where(usable, values, at)
+        told = fed.get(moment)
+        if isinstance(told, Ints):
+            usable = (told.values < _MOMENT_MOST) & (told.values > -_MOMENT_MOST)
+            if told.known is not None:
+                usable &= told.known
+            at = numpy.where(usable, told.values, at)
         since_boot = at - times["boot_at"]
         if "start_ticks" in fed:
-            ticks = numpy.ma.getdata(fed["start_ticks"])
+            ticks = codes(fed["start_ticks"])
             since_boot = numpy.minimum(ticks, _TICKS_MOST) * _TICK_NS
         at = numpy.where(times["bootless"], at, since_boot + times["first_at"])
         return (at // _DAY_NS).astype(numpy.int32)
 
 
-def rows_of(fed: Mapping[str, Any], rows: Any, key: Sequence[str]) -> dict[str, Any]:
+def rows_of(fed: Mapping[str, Column], rows: Any, key: Sequence[str]) -> dict[str, Column]:
     """Return the keys of some rows, whose they are and where."""
     names = ("place_batch", "place_fed", "day", *(name for name, _, _ in _WHOSE), *key)
-    return {name: fed[name][rows] for name in names}
+    return {name: fed[name].take(rows) for name in names}
 
 
-def staged(name: str, fed: Mapping[str, Any], needed: Sequence[str]) -> dict[str, Any]:
+def staged(
+    name: str, fed: Mapping[str, Column], kept: Any, needed: Sequence[str]
+) -> dict[str, Column]:
     """Return some columns of the rows that are kept, unknown in all where nobody told of one."""
-    kept = fed["kept"]
     rows = rows_of(fed, kept, ())
-    nothing = {kind: array(kind, [None] * len(rows["day"])) for kind in ("int", "text")}
+    number = len(rows["day"])
+    nothing = {kind: column(kind, [None] * number) for kind in ("int", "text")}
     all_kinds = kinds(name)
     return rows | {
-        column: fed[column][kept] if column in fed else nothing[all_kinds[column]]
-        for column in needed
+        one: fed[one].take(kept) if one in fed else nothing[all_kinds[one]] for one in needed
     }
 
 
-def _meta(batches: Sequence[Batch]) -> Mapping[str, Any]:
+def _batch(fed: Mapping[str, Column]) -> Any:
+    return codes(fed["place_batch"])
+
+
+def _meta(batches: Sequence[Batch]) -> dict[str, Column]:
     bounds = [_bounds(batch) for batch in batches]
     texts = {
-        name: array("text", [getattr(batch, name) for batch in batches])
+        name: column("text", [getattr(batch, name) for batch in batches])
         for name in ("id", "tenant", "device", "person", "team", "boot")
     }
     numbers = {
-        name: array("int", [getattr(batch, name) for batch in batches])
+        name: column("int", [getattr(batch, name) for batch in batches])
         for name in ("number", "wall_ns", "received_at", "skew_ns")
     }
     return {
         **texts,
         **numbers,
-        "digest": array("bytes", [batch.digest for batch in batches]),
-        "place_batch": numpy.arange(len(batches)),
-        "boot_at": array("int", [batch.wall_ns - batch.boottime_ns for batch in batches]),
-        "rows": array("int", [sum(t.rows for t in batch.tables.values()) for batch in batches]),
-        "first_at": array("int", [first for first, _ in bounds]),
-        "last_at": array("int", [last for _, last in bounds]),
+        "digest": column("bytes", [batch.digest for batch in batches]),
+        "place_batch": Ints(numpy.arange(len(batches))),
+        "boot_at": column("int", [batch.wall_ns - batch.boottime_ns for batch in batches]),
+        "rows": column("int", [sum(t.rows for t in batch.tables.values()) for batch in batches]),
+        "first_at": column("int", [first for first, _ in bounds]),
+        "last_at": column("int", [last for _, last in bounds]),
     }
 
 
@@ -163,5 +171,8 @@ def _bounds(batch: Batch) -> tuple[int | None, int | None]:
     commands = batch.tables.get("commands")
     if commands is None:
         return None, None
-    times = [at for at in commands.columns.get("started_at", ()) if at is not None]
+    told = commands.columns.get("started_at", ())
+    if isinstance(told, Ints) and told.known is None and len(told):
+        return int(told.values.min()), int(told.values.max())
+    times = [at for at in told if at is not None]
     return min(times, default=None), max(times, default=None)

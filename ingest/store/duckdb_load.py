@@ -12,8 +12,10 @@ import numpy
 from duckdb import DuckDBPyConnection
 
 from ingest.store import duckdb_roll
+from ingest.store.arrays import Ints
 from ingest.store.base import Batch, Progress
-from ingest.store.duckdb_columns import columns, present
+from ingest.store.duckdb_arrow import Relation
+from ingest.store.duckdb_columns import Column, codes, column, columns, present
 from ingest.store.duckdb_fed import Fed, rows_of, staged
 from ingest.store.duckdb_file import statement
 from ingest.store.duckdb_keys import Known
@@ -41,9 +43,10 @@ class Former(NamedTuple):
     ended: bool
     more: Sequence[Any] = ()
 
-    def relation(self) -> dict[str, Any]:
+    def relation(self) -> Relation:
         """Return it as columns."""
-        return {"former": self.rows, "place_fed": self.places, "newer": self.newer}
+        former, places, newer = map(Ints, (self.rows, self.places, self.newer))
+        return Relation({"former": former, "place_fed": places, "newer": newer})
 
 
 _NO_FORMER = Former(
@@ -118,47 +121,45 @@ class _Loading:
         again = told & kept
         former = self._former(name, fed, again) if again.any() else _NO_FORMER
         kept[former.places[former.newer]] = False
-        fed["kept"] = kept
-        if not kept.all():
-            self._cursor.register(f"fed_{name}", fed)
         if again.any() or name in _ROLLED:
             self._cursor.register("former", former.relation())
-        gained = self._replace(name, fed, former)
+        gained = self._replace(name, kept, former)
         for child_name, child in CHILDREN.items():
             if child.parent == name:
-                self._load_list(child_name, fed, former)
+                self._load_list(child_name, kept, former)
         return gained
 
-    def _replace(self, name: str, fed: Mapping[str, Any], former: Former) -> int:
+    def _replace(self, name: str, kept: Any, former: Former) -> int:
         """Put what is kept in the place of what was told before."""
+        fed = self._fed.tables[name]
         rolled = self._fed.fleet and name in _ROLLED
         if rolled:
             needed = duckdb_roll.STAGED[name].split()
-            self._cursor.register(f"telling_{name}", staged(name, fed, needed))
-            self._run("stage", table=name)
+            self._cursor.register(f"stage_{name}", Relation(staged(name, fed, kept, needed)))
             duckdb_roll.before(self._cursor, name, told=former.ended)
         if name == "sessions":
-            self._tell_sessions(fed, former)
+            self._tell_sessions(fed, kept, former)
         removed = self._run("remove", table=name) if len(former.places) else 0
         there = present(name, self._fed.batches)
+        told = fed if kept.all() else {one: held.take(kept) for one, held in fed.items()}
+        self._cursor.register(f"fed_{name}", Relation(told))
         gained = self._run(
             "insert_commands" if name == "commands" else "insert",
             table=name,
-            kept="" if fed["kept"].all() else "WHERE f.kept",
-            names=", ".join(f'"{column}"' for column in there),
+            names=", ".join(f'"{one}"' for one in there),
             columns=", ".join(_selected(name, there)),
         )
         if rolled:
             duckdb_roll.after(self._cursor, name)
         return gained - removed
 
-    def _former(self, name: str, fed: Mapping[str, Any], again: Any) -> Former:
+    def _former(self, name: str, fed: Mapping[str, Column], again: Any) -> Former:
         """Find the rows that some keys have already."""
         key = SHAPES[name].key
-        self._cursor.register(f"told_{name}", rows_of(fed, again, key))
+        self._cursor.register(f"told_{name}", Relation(rows_of(fed, again, key)))
         equal = _equal("t", "s", zip(key, key, strict=True))
         text = statement("former", table=name, equal=equal, more=_MORE.get(name, "true AS ended"))
-        span = self._span(name, fed["day"][again])
+        span = self._span(name, codes(fed["day"])[again])
         values = {"first_day": span[0], "last_day": span[1]}
         found = self._cursor.execute(text, values).fetchnumpy()
         rest = [found[name] for name in ("user", "shell")] if name == "sessions" else []
@@ -169,22 +170,25 @@ class _Loading:
         reach = self._fed.reach(name)
         return _ALWAYS if reach is None else (int(days.min()) - reach, int(days.max()) + reach)
 
-    def _tell_sessions(self, fed: Mapping[str, Any], former: Former) -> None:
+    def _tell_sessions(self, fed: Mapping[str, Column], kept: Any, former: Former) -> None:
         """Put users and shells into commands that came before their sessions."""
-        kept = numpy.array(fed["kept"])
-        nothing = numpy.full(len(kept), None, dtype=object)
+        kept = numpy.array(kept)
+        nothing = column("text", [None] * len(kept))
         news = {name: fed.get(name, nothing) for name in ("user", "shell")}
+        users, shells = (news[name].tolist() for name in news)
         for place, user, shell in zip(former.places, *(former.more or [(), ()]), strict=True):
             known = tuple(None if value is numpy.ma.masked else value for value in (user, shell))
-            if (news["user"][place], news["shell"][place]) == known:
+            if (users[place], shells[place]) == known:
                 kept[place] = False
         if kept.any():
             rows = rows_of(fed, kept, ("id",))
-            self._cursor.register("news", rows | {name: news[name][kept] for name in news})
-            first = int(rows["day"].min()) - _EARLIER_DAYS if self._fed.fleet else _ALWAYS[0]
+            told = rows | {name: held.take(kept) for name, held in news.items()}
+            self._cursor.register("news", Relation(told))
+            days = codes(rows["day"])
+            first = int(days.min()) - _EARLIER_DAYS if self._fed.fleet else _ALWAYS[0]
             self._cursor.execute(statement("sessions_told"), {"first_day": first}).fetchall()
 
-    def _load_list(self, name: str, parents: Mapping[str, Any], former: Former) -> None:
+    def _load_list(self, name: str, kept: Any, former: Former) -> None:
         child = CHILDREN[name]
         keys = list(zip(child.key, child.parent_key, strict=True))
         if former.ended:
@@ -195,16 +199,16 @@ class _Loading:
         fed = columns(name, self._fed.batches)
         if fed is None:
             return
-        self._cursor.register(f"fed_{name}", fed)
-        whose = rows_of(parents, parents["kept"], child.parent_key)
-        self._cursor.register(f"parent_{child.parent}", whose)
-        there = [column for column in kinds(name) if column in fed]
+        self._cursor.register(f"fed_{name}", Relation(fed))
+        whose = rows_of(self._fed.tables[child.parent], kept, child.parent_key)
+        self._cursor.register(f"parent_{child.parent}", Relation(whose))
+        there = [one for one in kinds(name) if one in fed]
         self._run(
             "insert_children",
             table=name,
             parent=child.parent,
-            names=", ".join(f'"{column}"' for column in there),
-            columns=", ".join(f'f."{column}"' for column in there),
+            names=", ".join(f'"{one}"' for one in there),
+            columns=", ".join(f'f."{one}"' for one in there),
             equal=_equal("f", "p", keys),
         )
 
@@ -228,9 +232,9 @@ def _equal(left: str, right: str, keys: Any) -> str:
 
 def _selected(name: str, there: Sequence[str]) -> Iterator[str]:
     all_kinds = kinds(name)
-    for column in there:
-        if all_kinds[column] == "texts":
+    for one in there:
+        if all_kinds[one] == "texts":
             # NUL ends each text, which no argument can hold; what follows the last is dropped.
-            yield f'string_split(f."{column}", chr(0))[:-2]'
+            yield f'string_split(f."{one}", chr(0))[:-2]'
         else:
-            yield f'f."{column}"'
+            yield f'f."{one}"'

@@ -19,7 +19,7 @@ INSERT INTO batches BY NAME
 SELECT tenant, device, id, digest, rows, first_at, last_at, received_at, skew_ns FROM fed_batches;
 
 -- name: fed_hashes
-SELECT {place} AS place_table, f.place_fed, hash({key}) AS hash FROM fed_{table} AS f
+SELECT {place} AS place_table, f.place_fed, hash({key}) AS hash FROM key_{table} AS f
 
 -- name: senders
 SELECT -1 AS place_table, place_batch AS place_fed, hash(tenant, device) AS hash FROM fed_batches
@@ -27,11 +27,6 @@ SELECT -1 AS place_table, place_batch AS place_fed, hash(tenant, device) AS hash
 -- name: hashes
 SELECT xor(hash({key}), hash(t.tenant, t.device)) AS hash FROM {table} AS t
 WHERE $day IS NULL OR t.day = DATE '1970-01-01' + CAST($day AS INTEGER);
-
--- name: stage
--- What rollups read of the rows that are about to be inserted.
-CREATE OR REPLACE TEMP VIEW stage_{table} AS
-SELECT * EXCLUDE (day), DATE '1970-01-01' + day AS day FROM telling_{table};
 
 -- name: former
 -- What was told before under the keys of the group, within the days these are of.
@@ -47,18 +42,18 @@ DELETE FROM {table} WHERE rowid IN (SELECT former FROM former WHERE NOT newer);
 -- name: insert
 INSERT INTO {table} (day, tenant, device, person, team, batch, version, {names})
 SELECT
-    DATE '1970-01-01' + f.day, f.tenant, f.device, f.person, f.team, f.batch, f.version, {columns}
-FROM fed_{table} AS f {kept};
+    f.day, f.tenant, f.device, f.person, f.team, f.batch, f.version, {columns}
+FROM fed_{table} AS f;
 
 -- name: insert_commands
 INSERT INTO commands (
     day, tenant, device, person, team, batch, version, "user", shell, {names}
 )
 SELECT
-    DATE '1970-01-01' + f.day, f.tenant, f.device, f.person, f.team, f.batch, f.version,
+    f.day, f.tenant, f.device, f.person, f.team, f.batch, f.version,
     u."user", u.shell, {columns}
 FROM fed_commands AS f
-LEFT JOIN sessions AS u ON u.tenant = f.tenant AND u.device = f.device AND u.id = f.session {kept};
+LEFT JOIN sessions AS u ON u.tenant = f.tenant AND u.device = f.device AND u.id = f.session;
 
 -- name: sessions_told
 -- Sessions whose user or shell was not told when their commands were inserted.
@@ -82,7 +77,7 @@ AND DATE '1970-01-01' + CAST($last_day AS INTEGER);
 -- name: insert_children
 INSERT INTO {table} (day, tenant, device, person, team, batch, version, {names})
 SELECT
-    DATE '1970-01-01' + p.day, p.tenant, p.device, p.person, p.team, p.batch, p.version, {columns}
+    p.day, p.tenant, p.device, p.person, p.team, p.batch, p.version, {columns}
 FROM fed_{table} AS f JOIN parent_{parent} AS p ON p.place_batch = f.place_batch AND {equal};
 
 -- name: count

@@ -111,6 +111,7 @@ INGEST = (
     Row("ingest.store", "duckdb_pages duckdb_roll duckdb_runs", may=_STORE, third="duckdb"),
     Row("ingest.store", "duckdb_load duckdb_fed duckdb_keys", may=_STORE, third="duckdb numpy"),
     Row("ingest.store", "duckdb_columns", may=_STORE, third="numpy", pure=True),
+    Row("ingest.store", "duckdb_arrow", may=_STORE, third="numpy"),
     Row("ingest.store", "partial", may=_STORE, pure=True),
     Row("ingest.store", "clickhouse_shard", may=_STORE, third="aiohttp"),
     Row(
