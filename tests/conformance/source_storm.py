@@ -1,7 +1,8 @@
 """Stops whatever a source of sockets has listening, lets many sockets die, and counts.
 
 It is run by test_source_losses.py, as root, in a network namespace of its own:
-`python -m tests.conformance.source_storm NAME PAIRS`. Every child of the source is stopped; one that has none is not read.
+`python -m tests.conformance.source_storm NAME PAIRS`. Every child of the source is
+stopped; one that has none is not read.
 """
 
 import json

@@ -76,5 +76,5 @@ richer = partial(StandIn, "richer", partial(_table, os.getpid()), frozenset({Pro
 def shut() -> StandIn:
     """One that cannot be opened."""
     source = StandIn("shut", list, _ALL)
-    source.open = _forbid  # type: ignore[method-assign]
+    source.open = _forbid  # type: ignore[method-assign] # one method of one object
     return source
