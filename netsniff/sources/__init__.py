@@ -12,6 +12,7 @@ from netsniff.sources.selftest import check
 SOURCES: tuple[tuple[str, str, str], ...] = (
     ("linux", "netsniff.sources.sock_diag", "SockDiag"),
     ("linux", "netsniff.sources.socktrace", "SockTrace"),
+    ("linux", "netsniff.sources.tracefs", "TraceFs"),
     ("darwin", "netsniff.sources.nettop", "Nettop"),
     ("any", "netsniff.sources.psutil_table", "PsutilTable"),
 )

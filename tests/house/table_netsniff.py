@@ -18,6 +18,12 @@ NETSNIFF = (
     ),
     Row("netsniff.sources", "bpf_assembler bpf_types bpf_entry", may="netsniff.model", pure=True),
     Row("netsniff.sources", "bpf_socket_parts bpf_socket_programs", pure=True),
+    Row(
+        "netsniff.sources",
+        "tracefs_page tracefs_openings tracefs_events",
+        may="netsniff.model",
+        pure=True,
+    ),
     Row("netsniff.sources", "psutil_table", may="netsniff.model", third="psutil"),
     Row("netsniff.names", "."),
     Row("netsniff.names", "dns tls quic book order hostname", may="netsniff.model", pure=True),
