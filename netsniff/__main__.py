@@ -72,7 +72,7 @@ def main() -> int:
     table = sys.stdout.isatty() and not args.json and not args.lines
     watch = None
     try:
-        watch = Watch(processes, args.pid, names=args.names)
+        watch = Watch(processes, names=args.names)
         view: View = LineView(processes, as_json=args.json)
         if table:
             view = TableView(processes, int(args.every * 1e9), args.sort)
