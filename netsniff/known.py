@@ -79,7 +79,9 @@ class Known:
         total = self.sums.get(reading.source)
         if total is None:
             before = (reading.received_bytes or 0, reading.sent_bytes or 0)
-            total = _Sum(None, None, *(before if reading.baseline else (0, 0)))
+            # The tracer counts what it saw itself: nothing of that was there before.
+            counts_all = reading.baseline and reading.source != _TRACED
+            total = _Sum(None, None, *(before if counts_all else (0, 0)))
         if not total.final:
             self.sums[reading.source] = total._replace(
                 received=_most(total.received, reading.received_bytes),

@@ -129,6 +129,12 @@ def test_one_that_was_there_before_counts_from_the_first_look() -> None:
     assert (one.received_bytes, one.earlier_received_bytes, one.opened_ns) == (700, 1_000, None)
 
 
+def test_what_was_traced_of_one_that_was_there_before_was_not_there_before() -> None:
+    traced = a_reading(source="socktrace", baseline=True, received_bytes=300, holder=CURL)
+    one = only(fed(traced, traced._replace(received_bytes=500, final=True)))
+    assert (one.received_bytes, one.opened_ns) == (500, None)
+
+
 def test_one_that_is_met_open_opened_then_at_the_latest() -> None:
     assert only(fed(a_reading(holder=CURL), a_reading(final=True))).opened_ns == 1_000
 
