@@ -53,8 +53,9 @@ class Capture:
         self.launcher = launcher
         """A program with `cap_net_raw+ep` made from scripts/deploy/capture.c; None: look for it."""
         self.pid: int | None = None
-        self.ready = False
-        """Whether the helper hears packets already; it takes half a second to begin."""
+        self.hears = self.ready = False
+        """Whether the helper hears packets already, and whether it has told the first of them: it
+        takes half a second to learn to read."""
         self._pipe = -1
         self._tail = b""
         self._heard_ns = 0
@@ -121,7 +122,8 @@ class Capture:
             elif isinstance(record, records.Failed):
                 self._reason = f"the capture helper cannot work: {record.reason}"
             else:
-                self.ready = True
+                self.hears = True
+                self.ready = self.ready or isinstance(record, records.Ready)
         if ended:
             self._reason = self._reason or "the capture helper ended"
             events.append(Missed(self._heard_ns, now_ns, None, self._reason, self.name))
@@ -142,7 +144,8 @@ class Capture:
                 os.kill(self.pid, signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(self.pid, 0)
-        self.pid, self._pipe, self._tail, self.ready = None, -1, b"", False
+        self.pid, self._pipe, self._tail = None, -1, b""
+        self.hears = self.ready = False
 
     def _taken(self) -> tuple[bytes, bool]:
         """What is in the pipe, at most a megabyte, and whether its other end is closed."""

@@ -8,8 +8,10 @@ import os
 import select
 import socket
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 
 from netsniff.capture import privilege, records
@@ -20,9 +22,33 @@ assert sys.platform == "linux"
 
 PIPE, SOCKET = 3, 4
 """The descriptors it is started with: where names go; the launcher's socket, if there is one."""
-_BATCH = 64  # packets before the pipe is written and drops are looked at
+_BATCH = 64  # packets before drops are looked at
+_MOST_EARLY, _MOMENT_MS = 4096, 20
 _MOST_DESCRIPTORS = 1 << 16
 _NO_ROOM = "packets came faster than they were read"
+
+
+class Early:
+    """Keeps packets with their times while the main thread still learns to read them."""
+
+    def __init__(self, heard: socket.socket) -> None:
+        self._kept: deque[tuple[bytes, int]] = deque()
+        self._heard, self._enough = heard, False
+        self._thread = threading.Thread(target=self._keep, daemon=True)
+        self._thread.start()
+
+    def end(self) -> Iterable[tuple[bytes, int]]:
+        """Stop; return what was kept."""
+        self._enough = True
+        self._thread.join()
+        return self._kept
+
+    def _keep(self) -> None:
+        ready = select.poll()
+        ready.register(self._heard, select.POLLIN)
+        while not self._enough and len(self._kept) < _MOST_EARLY:
+            if ready.poll(_MOMENT_MS):
+                self._kept += _waiting(self._heard, 1)
 
 
 class Helper:
@@ -42,23 +68,27 @@ class Helper:
         while True:
             if any(descriptor == self.pipe for descriptor, _ in ready.poll()):
                 return
-            self.take()
+            self.pass_on(_waiting(self.heard, _BATCH))
 
-    def take(self) -> None:
-        """Read what is there, a batch at most, and pass on the names."""
-        said: list[records.Record] = []
-        for _ in range(_BATCH):
-            try:
-                packet = self.heard.recv(KEPT_BYTES, socket.MSG_DONTWAIT)
-            except OSError:  # nothing is left, or an interface went down
-                break
-            said += self.names(packet, time.monotonic_ns())
+    def pass_on(self, packets: Iterable[tuple[bytes, int]]) -> None:
+        """Tell the names in packets, and how many packets were lost meanwhile."""
+        for packet, at_ns in packets:
+            for name in self.names(packet, at_ns):
+                tell(self.pipe, name)
         now_ns, lost = time.monotonic_ns(), privilege.dropped(self.heard)
         if lost:
-            said.append(Missed(self.looked_ns, now_ns, lost, _NO_ROOM, "capture"))
+            tell(self.pipe, Missed(self.looked_ns, now_ns, lost, _NO_ROOM, "capture"))
         self.looked_ns = now_ns
-        for record in said:
-            tell(self.pipe, record)
+
+
+def _waiting(heard: socket.socket, most: int) -> Iterator[tuple[bytes, int]]:
+    """Yield the packets that are there, at most so many, with the time."""
+    for _ in range(most):
+        try:
+            packet = heard.recv(KEPT_BYTES, socket.MSG_DONTWAIT)
+        except OSError:  # nothing is left, or an interface went down
+            return
+        yield packet, time.monotonic_ns()
 
 
 def tell(pipe: int, record: records.Record) -> None:
@@ -73,14 +103,18 @@ def main(words: list[str]) -> None:
         os.closerange(SOCKET + 1 if given else SOCKET, _MOST_DESCRIPTORS)  # what others left open
         heard = privilege.adopted(SOCKET) if given else privilege.packet_socket()
         privilege.give_up()
+        tell(PIPE, records.Hears(time.monotonic_ns()))
+        early = Early(heard)
         sys.path.extend(words[1:])
         decoder = import_module("netsniff.capture.decode").Decoder(_cipher())
     except (OSError, ImportError, privilege.Refused) as error:
         tell(PIPE, records.Failed(str(error)))
         return
     try:
+        helper = Helper(heard, PIPE, decoder.names)
+        helper.pass_on(early.end())
         tell(PIPE, records.Ready(time.monotonic_ns()))
-        Helper(heard, PIPE, decoder.names).serve()
+        helper.serve()
     except BrokenPipeError:
         return
 

@@ -1,9 +1,12 @@
 """What the capture helper writes into its pipe: one line of text for each event, and no payload.
 
-R at                                                ready: all that comes from now on is heard
-N at source name|- remote port local|- port until|- a name
-L since until number reason...                      packets that were lost
-F reason...                                         it cannot work, and ends
+A line is one of these, in words with a space between them; `-` stands for nothing:
+
+    H at                                               all that comes from now on is heard
+    R at                                               what is heard is read at once from now on
+    N at source name remote port local port until      a name
+    L since until number reason...                     packets that were lost
+    F reason...                                        it cannot work, and ends
 """
 
 from typing import NamedTuple, TypeAlias
@@ -16,8 +19,14 @@ _SOURCES = frozenset({"sni", "quic", "dns"})
 _NOTHING = "-"
 
 
+class Hears(NamedTuple):
+    """The helper hears packets from this moment on, though it cannot read them yet."""
+
+    at_ns: int
+
+
 class Ready(NamedTuple):
-    """The helper hears packets from this moment on."""
+    """The helper has read all it heard, and reads at once what it hears from now on."""
 
     at_ns: int
 
@@ -28,13 +37,13 @@ class Failed(NamedTuple):
     reason: str
 
 
-Record: TypeAlias = Ready | Name | Missed | Failed
+Record: TypeAlias = Hears | Ready | Name | Missed | Failed
 
 
 def encode(record: Record) -> bytes:
     """Return a record's line; what does not fit is cut, which names never need."""
-    if isinstance(record, Ready):
-        words = ["R", str(record.at_ns)]
+    if isinstance(record, Hears | Ready):
+        words = ["H" if isinstance(record, Hears) else "R", str(record.at_ns)]
     elif isinstance(record, Failed):
         words = ["F", _plain(record.reason)]
     elif isinstance(record, Missed):
@@ -62,6 +71,8 @@ def decode(data: bytes) -> tuple[list[Record], int]:
 def _record(words: list[str]) -> Record | None:
     try:
         match words:
+            case ["H", at]:
+                return Hears(int(at))
             case ["R", at]:
                 return Ready(int(at))
             case ["F", *reason]:

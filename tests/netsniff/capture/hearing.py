@@ -15,11 +15,11 @@ Events = list[Name | Missed]
 class Heard:
     """A running helper and all it said so far."""
 
-    def __init__(self, launcher: str | None = None) -> None:
+    def __init__(self, launcher: str | None = None, *, early: bool = False) -> None:
         self.capture = Capture(launcher)
         self.descriptor = self.capture.open()
         self.events: Events = []
-        self.until(lambda _: self.capture.ready)
+        self.until(lambda _: self.capture.hears if early else self.capture.ready)
 
     def until(self, enough: Callable[[Events], object]) -> Events:
         """Read until what was said is enough; fails when that takes too long."""

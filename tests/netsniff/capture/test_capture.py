@@ -89,6 +89,17 @@ def test_two_names_on_one_address_are_told_apart(helper: Heard, server: Server) 
     ]
 
 
+def test_what_comes_before_the_helper_can_read_is_told_later_with_its_time(server: Server) -> None:
+    helper = Heard(early=True)
+    connection = server.visit("early.example")
+    could_read = helper.capture.ready
+    found = hosts(helper, [connection])
+    at_ns = next(each.at_ns for each in helper.names() if each.name == "early.example")
+    helper.capture.close()
+    assert (could_read, found) == (False, [Answer("early.example", "sni")])
+    assert at_ns <= (connection.closed_ns or 0) + 100_000_000
+
+
 def test_a_hundred_connections_have_the_names_their_server_was_asked_for(
     helper: Heard, server: Server
 ) -> None:

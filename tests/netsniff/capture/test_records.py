@@ -4,10 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netsniff.capture import records
-from netsniff.capture.records import Failed, Ready
+from netsniff.capture.records import Failed, Hears, Ready
 from netsniff.model import Endpoint, Missed, Name
 
 SAID: list[records.Record] = [
+    Hears(4),
     Ready(5),
     Name(6, "sni", "a.example", Endpoint("192.0.2.1", 443), Endpoint("10.0.0.2", 40000)),
     Name(7, "quic", None, Endpoint("2001:db8::1", 443), Endpoint("fe80::2", 40000)),
