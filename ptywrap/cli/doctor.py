@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import pexpect
 
 import ptywrap
+from netsniff import sources
 from ptywrap import config, device, lifecycle, paths, segments, wire
 from ptywrap.cli import page, status
 from ptywrap.cli.base import Column, Line, Narrow, Page, Part, Style
@@ -66,12 +67,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _sensors() -> list[Check]:
-    """Probe, open and self-test each lifecycle backend of this system."""
+    """Probe, open and self-test each lifecycle backend and source of sockets of this system."""
     checks = []
     for backend in lifecycle.here():
         probe, _, _ = lifecycle.start(backend)
         backend.close()
         checks.append(Check(backend.name, probe.usable, probe.reason, probe.remedy))
+    for source in sources.here():
+        told, _, _ = sources.start(source)
+        source.close()
+        reason = told.reason if source.verified else f"not run on macOS {told.reason}".rstrip()
+        checks.append(Check(source.name, told.usable, reason, told.remedy))
     return checks
 
 
