@@ -10,11 +10,12 @@ loopback and nobody tells true pids.
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from scripts.bench import net_rows, net_stress, report, tracers
+from scripts.bench import net_bulk, net_names, net_rows, net_stress, report, tracers
 from scripts.bench.net_field import Field, field
 from scripts.bench.net_round import Rows
 from tests import account as accounts
@@ -23,15 +24,23 @@ from tests import account as accounts
 def main() -> int:
     """Measure, write the JSON, and say which demands are not met."""
     args = _arguments()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(1))
     root = os.getuid() == 0
     people: list[accounts.Account | None] = [None]
     if root and not args.smoke:
         people.append(accounts.ordinary())
     made: Rows = []
+    size = 100_000_000 if args.smoke else 1_000_000_000
     scale, observers = (10, 2) if args.smoke else (1, 6)
     groups: dict[str, Callable[[Field], Rows]] = {
         "rows": lambda at: net_rows.acceptance(at, args.repeats, scale, args.load),
         "mixed": lambda at: net_rows.mixed(at, args.repeats, scale),
+        "download": lambda at: net_bulk.download(at, args.repeats, size),
+        "saturated": lambda at: net_bulk.saturated(at, 4 * args.repeats, size),
+        "datagrams": net_bulk.datagrams,
+        "idle": lambda at: net_bulk.idle(at, args.repeats, 0.5 if args.smoke else 5.0),
+        "names": lambda at: net_names.rows(at, 50 // scale),
+        "capture": lambda at: net_names.bulk(at, args.repeats, size),
         "odd": lambda at: net_rows.odd(at, args.load),
         "stress": lambda at: net_stress.crowded(at, args.stress, 5_000 // scale, observers),
         "stalled": lambda at: net_stress.stalled(at, 12_000 // scale),
@@ -39,7 +48,8 @@ def main() -> int:
     for name, group in groups.items():
         if args.only in {None, name}:
             print(f"measuring {name}", file=sys.stderr, flush=True)
-            with field(people, root=root) as at:
+            settings = net_names.SETTINGS if name in {"names", "capture"} else ""
+            with field(people, root=root, settings=settings) as at:
                 made += group(at)
     names = ("nethogs", "bpftrace", "curl")
     versions: dict[str, str | None] = {name: tracers.version(name) for name in names}

@@ -14,7 +14,7 @@ from scripts.bench.net_space import PORT, ROOT, Space
 STEP = 8
 Argv = Callable[[Space, Path], list[str]]
 PYTHON = "/usr/bin/python3"
-_CLIENTS = ("net_client.py", "net_odd.py", "net_odd_ends.py", "net_odd_owners.py")
+_CLIENTS = ("net_client.py", "net_odd.py", "net_odd_ends.py", "net_odd_owners.py", "net_hello.py")
 
 
 class Bars(NamedTuple):

@@ -5,7 +5,9 @@ read, not the run record alone.
 """
 
 import json
+import os
 import shutil
+import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +22,7 @@ from scripts.bench.stand import Stand
 
 SETTLE_S = 1.6
 """A connection that is over waits a second for somebody to be found for it."""
+_PATIENCE_S = 10.0
 _SLACK_NS = 50_000_000
 
 
@@ -59,6 +62,16 @@ class Product:
         """Have the observer come up and become calm."""
         self.stand.run([*self.stand.launcher, "--quiet", "--", "/bin/true"], cwd=self.work)
         self.stand.calm()
+
+    def stop(self) -> None:
+        """End the observer, and wait until it is gone."""
+        pid = self.stand.observer()
+        if pid is None:
+            return
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + _PATIENCE_S
+        while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
 
     def bare(self, argv: Sequence[str]) -> tuple[int, int]:
         """Run something unobserved; return when it began and ended."""

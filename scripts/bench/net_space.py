@@ -17,8 +17,9 @@ ROOT = Path(__file__).parents[2]
 PORT = 18600
 _NAME = "bench-net"
 _DEVICE = "benchnet"
-_SUBNET = "10.213.86"
-_PREFIX = "fd86:213"
+_PART = os.getpid() % 250
+_SUBNET = f"10.213.{_PART}"
+_PREFIX = f"fd86:213:{_PART}"
 
 
 class Datagrams(NamedTuple):
@@ -37,6 +38,8 @@ class Space(NamedTuple):
     address: str
     address6: str
     device: str | None
+    inside: list[str]
+    """What to put before a program that is to run where the server does."""
     server: subprocess.Popen[str]
 
     @property
@@ -101,7 +104,7 @@ def _served(name: str | None, device: str) -> Iterator[Space]:
     argv = [*inside, sys.executable, "-m", "scripts.bench.net_server", str(PORT), *addresses]
     server = _started(argv)
     try:
-        yield Space(*addresses, None if name is None else device, server)
+        yield Space(addresses[0], addresses[1], None if name is None else device, inside, server)
     finally:
         server.kill()
         server.wait()
