@@ -34,21 +34,22 @@ def observing(ready: Ready, idle_s: int | None) -> Observer | None:
     teller = _teller(settings, identity)
     ready.serve()
     ward = Ward(identity, Senses(ready.sensors, ready.sources), teller, system())
-    _network(ward, settings)
     if idle_s is None:
         idle_s = settings.observer_idle_seconds
     made = Observer(ready, ward, watch(ready.folder), idle_s * 1_000_000_000)
+    made.look()
+    _network(ward, settings, ready)
     made.begin(ready.died_ns)
     return made
 
 
-def _network(ward: Ward, settings: config.Config) -> None:
+def _network(ward: Ward, settings: config.Config, ready: Ready) -> None:
     """Open what else tells of sockets, as far as it is wanted."""
-    unwanted = set() if settings.network_kernel else {"socktrace"}
+    unwanted = set() if settings.network_kernel else {"socktrace", "tracefs"}
     if not settings.network:
         ward.network.sources.close()
         return
-    ward.network.sources.extend(unwanted)
+    ward.network.sources.extend(unwanted, ready.serve)
     if settings.network_capture:
         ward.network.naming.capture()
 

@@ -88,6 +88,7 @@ class Network:
     def executed(self, pid: int) -> None:
         """Take that a process of a session runs another program."""
         self.sources.hurry(pid)
+        self._strays.ran(clock.monotonic_ns())
 
     def ended(self, life: Life) -> None:
         """Take that a process has ended, before it is told."""

@@ -6,20 +6,21 @@ beginning is missed: little is imported here. It is tested, and what it lacks is
 
 import contextlib
 import os
-from collections.abc import Iterable
+import select
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from netsniff import sources
 from netsniff.model import Event, Missed
-from netsniff.sources import selftest
 from netsniff.sources.base import Probe, Promise, Source, SourceError
 from ptywrap import clock
+from ptywrap.observe.network_trial import Trial
 
 _TRIES = 3
 """How often one that broke is opened again."""
-_MANNERS = frozenset({Promise.UNPRIVILEGED, Promise.TELLS_LOSS})
-"""What says how, not what a source tells."""
+_FIRST_NS, _LONGEST_NS = 5_000_000_000, 600_000_000_000
+"""How soon, and in the long run how often, a source that failed its test is tested again."""
 
 
 @runtime_checkable
@@ -56,6 +57,9 @@ class Sources:
         self._read_ns = 0
         self._awaited: int | None = None
         self._waiting: list[Event] = []
+        self._trials: dict[str, Trial] = {}
+        self._pause_ns = _FIRST_NS
+        self._again_ns: int | None = None
         self._hints: tuple[int, int] | None = None
 
     @property
@@ -86,33 +90,44 @@ class Sources:
 
     def due_ns(self) -> int | None:
         """Return when those without a descriptor are to be read; None: there is none, or rest."""
+        dues = [trial.until_ns for trial in self._trials.values()]
         periods = [one.source.period_ns for one in self._open if one.descriptor is None]
-        return self._read_ns + min(periods) if periods and not self._resting else None
+        if periods and not (self._resting and not dues):
+            dues.append(self._read_ns + min(periods))
+        return min(dues, default=None)
 
     def begin(self) -> None:
         """Open the best one, untested."""
         for source in islice(sources.each(), 1):
             with contextlib.suppress(OSError):
                 self._take(source, source.open())
+                self.flush()
 
-    def extend(self, without: Iterable[str] = ()) -> None:
-        """Test it, let go of what is not wanted, and open what tells what nobody else does."""
+    def wait(self, ms: int) -> None:
+        """Wait until what was asked for last is told, and who tells it is at work; or some time."""
+        until_ns = clock.monotonic_ns() + ms * 1_000_000
+        while not self.flushed and (left_ns := until_ns - clock.monotonic_ns()) > 0:
+            select.select(self.descriptors, [], [], left_ns / 1e9)
+            self._waiting = self.read()
+
+    def extend(self, without: Iterable[str] = (), pause: Callable[[], None] = lambda: None) -> None:
+        """Let go of what is not wanted, and open what tells what nobody else does.
+
+        Between two of them others are served: `pause`.
+        """
         self._unwanted = self._unwanted.union(without)
         for one in list(self._open):
             if one.source.name in self._unwanted:
                 self._close(one)
             elif one.source.name not in self._said:
-                verdict = selftest.check(*one)
-                self._said[one.source.name] = verdict.probe
-                self._waiting.extend(verdict.events)
-                if not verdict.probe.usable:
-                    self._close(one)
+                self._try(one.source)
         for source in sources.each():
+            pause()
             if source.name in self._unwanted or source.name in self.names:
                 continue
             if self._open and not source.promises - _kept(self._open) & sources.WORTH_ADDING:
                 continue
-            self._start(source)
+            self._opened(source)
 
     def hurry(self, pid: int) -> None:
         """Have a process looked at closely."""
@@ -148,6 +163,8 @@ class Sources:
 
         `fresh`: those without a descriptor are read, too, though they are not due.
         """
+        if self._again_ns is not None and self._resting and clock.monotonic_ns() > self._again_ns:
+            self._improve()
         events, self._waiting = self._waiting, []
         due_ns = self.due_ns()
         now_ns = clock.monotonic_ns()
@@ -157,11 +174,14 @@ class Sources:
             if one.descriptor is None and not due:
                 continue
             try:
-                events.extend(one.source.read())
+                told = one.source.read()
             except SourceError as error:
                 self._replace(one)
                 until_ns = clock.monotonic_ns()
                 events.append(Missed(now_ns, until_ns, None, str(error), one.source.name))
+                continue
+            trial = self._trials.get(one.source.name)
+            events.extend(told if trial is None else self._judged(one, trial, told))
         return events
 
     def close(self) -> None:
@@ -172,13 +192,18 @@ class Sources:
             os.close(end)
         self._hints = None
 
-    def _start(self, source: Source) -> bool:
-        """Probe, open and test one."""
-        probe, descriptor, events = sources.start(source)
+    def _opened(self, source: Source) -> bool:
+        """Probe and open one, and put it on trial."""
+        probe = source.probe()
+        if probe.usable:
+            try:
+                self._take(source, source.open())
+            except OSError as error:
+                source.close()
+                probe = Probe(usable=False, reason=f"could not be opened: {error.strerror}")
         self._said[source.name] = probe
         if probe.usable:
-            self._take(source, descriptor)
-            self._waiting.extend(events)
+            self._try(source)
         return probe.usable
 
     def _take(self, source: Source, descriptor: int | None) -> None:
@@ -187,19 +212,69 @@ class Sources:
             self._hints = self._hints or os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
             source.hear(self._hints[0])
 
+    def _try(self, source: Source) -> None:
+        """Put one on trial; without a loopback it is believed."""
+        self._said[source.name] = Probe(usable=True)
+        try:
+            self._trials[source.name] = Trial(source)
+        except OSError:
+            reason = "not tested: there is no loopback here"
+            self._said[source.name] = Probe(usable=True, reason=reason)
+
+    def _judged(self, one: _Open, trial: Trial, told: Iterable[Event]) -> list[Event]:
+        """Return what a source on trial told of others, once it may be believed."""
+        rest = trial.take(told)
+        verdict = trial.verdict()
+        if verdict is None:
+            return rest
+        name = one.source.name
+        self._said[name] = verdict
+        self._trials.pop(name).close()
+        if verdict.usable and trial.withholds:
+            self._retire(one)
+            return trial.withheld
+        if verdict.usable:
+            return rest
+        self._close(one)
+        self.broken.append(name)
+        self._again_ns = clock.monotonic_ns() + self._pause_ns
+        self._pause_ns = min(4 * self._pause_ns, _LONGEST_NS)
+        self.extend()
+        return rest
+
+    def _improve(self) -> None:
+        """Try the best one again: it may have failed because all was busy."""
+        self._again_ns = None
+        for source in islice(sources.each(), 1):
+            if source.name not in self._unwanted and source.name not in self.names:
+                alone = not self._open
+                if self._opened(source) and not alone and source.name in self._trials:
+                    self._trials[source.name].withhold()
+
+    def _retire(self, best: _Open) -> None:
+        """Close those that tell nothing which this one does not."""
+        for one in list(self._open):
+            more = one.source.promises & sources.WORTH_ADDING - best.source.promises
+            if one is not best and not more:
+                self._close(one)
+                self.broken.append(one.source.name)
+
     def _replace(self, one: _Open) -> None:
         """Open one that broke again, and in the end those that tell what it told."""
         self._close(one)
         name = one.source.name
         tried = self._failures[name] = self._failures.get(name, 0) + 1
         again = next((source for source in sources.each() if source.name == name), None)
-        if tried <= _TRIES and again is not None and self._start(again):
+        if tried <= _TRIES and again is not None and self._opened(again):
             return
         self.broken.append(name)
         self.extend((name,))
 
     def _close(self, one: _Open) -> None:
         self._open.remove(one)
+        trial = self._trials.pop(one.source.name, None)
+        if trial is not None:
+            trial.close()
         with contextlib.suppress(OSError):
             one.source.close()
 

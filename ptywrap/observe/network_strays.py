@@ -31,7 +31,11 @@ class Strays:
 
     def recent(self, now_ns: int) -> bool:
         """Say whether a command ran a moment ago."""
-        return self._ran_ns is not None and now_ns - self._ran_ns < _RECENT_NS
+        return self._ran_ns is not None and abs(now_ns - self._ran_ns) < _RECENT_NS
+
+    def ran(self, at_ns: int) -> None:
+        """Take that something runs."""
+        self._ran_ns = max(at_ns, self._ran_ns or 0)
 
     def due_ns(self) -> int | None:
         """Return when those that were summed up are to be told."""
@@ -52,7 +56,7 @@ class Strays:
     def settle(self, now_ns: int, *, running: bool) -> None:
         """Take whether a command runs, and tell what a minute's others came to."""
         if running:
-            self._ran_ns = now_ns
+            self.ran(now_ns)
         if now_ns - self._window_ns < _WINDOW_NS:
             return
         for loopback, rest in self._rest.items():

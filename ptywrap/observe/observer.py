@@ -44,6 +44,12 @@ class Observer:
         self._poll = select.poll()
         self._polled: set[int] = set()
 
+    def look(self) -> None:
+        """Heed signals from now on, and take the sessions that are there."""
+        self._heed()
+        self._note()
+        self._sessions.scan(clock.monotonic_ns())
+
     def begin(self, died_ns: int | None) -> None:
         """Tell the machine, and the hole since `died_ns` (wall time) if somebody died then."""
         self._note()
@@ -68,7 +74,6 @@ class Observer:
 
     def run(self) -> None:
         """Observe, then let go of everything."""
-        self._heed()
         self._sessions.scan(clock.monotonic_ns())
         try:
             while not self._done():

@@ -15,9 +15,11 @@ from typing import NamedTuple
 from ptywrap import paths, switches
 from ptywrap.observe.control import Control
 from ptywrap.observe.network_sources import Sources
-from ptywrap.observe.sensors import Sensors
+from ptywrap.observe.sensors import Senses, Sensors
 
 _MEMORY_BYTES = 100 << 20
+_SOURCES_MS = 50
+"""How long a held command waits for who finds the holders of its sockets, at most."""
 # msgpack, as launch/rouse.py writes it: a map of "ask", "session" (32 characters) and "pid" (u32).
 _ASKED = b"\x83\xa3ask\xa6follow\xa7session\xd9\x20"
 _NAME_BYTES = 32
@@ -76,8 +78,11 @@ def ready() -> Ready | None:
     sources = Sources()
     sources.begin()
     sensors = Sensors(sources.hints)
-    control = Control(paths.observer_socket(), lambda body, _: _reply(sensors, body))
+    control = Control(
+        paths.observer_socket(), lambda body, _: _reply(Senses(sensors, sources), body)
+    )
     sensors.start()
+    sources.wait(_SOURCES_MS)
     made = Ready(folder, lock, died_ns, sensors, sources, control)
     made.serve()
     return made
@@ -91,13 +96,14 @@ def held_command(body: bytes) -> int | None:
     return int.from_bytes(rest[len(_PID) :], "big")
 
 
-def _reply(sensors: Sensors, body: bytes) -> bytes | None:
+def _reply(senses: Senses, body: bytes) -> bytes | None:
     """Answer a held command; whatever else is asked waits for the second stage."""
     pid = held_command(body)
-    if not pid or not sensors.ready:
+    if not pid or not senses.sensors.ready:
         return None
-    sensors.follow(pid)
-    sensors.settle()
+    senses.sensors.follow(pid)
+    senses.sensors.settle()
+    senses.sources.hurry(pid)
     return _YES
 
 

@@ -115,6 +115,7 @@ class Sessions:
         if not sensors.follows(pid):
             sensors.follow(pid)
             self.ward.drain()
+        self.ward.network.executed(pid)
         return True
 
     def running(self) -> list[tuple[Session, Start]]:

@@ -151,7 +151,7 @@ TABLE = (
     Row(
         "ptywrap.observe",
         ". __main__ readiness assembly observer control ward sessions outer lately sensors "
-        "identity network_sources network_names "
+        "identity network_sources network_names network_trial "
         "recorder checkout declared fingerprint markfile held inotify kernel expenses pidfds",
         may=_OBSERVE,
     ),
