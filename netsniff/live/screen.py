@@ -61,8 +61,9 @@ def _table(frame: Frame, shown: Sequence[Row], width: int) -> Table:
         table.add_row(*map(Text, cells), style="dim" if row.key.loopback else None)
     total = frame.total
     within = any(row.key.loopback for row in frame.rows)
-    where = " beyond this machine" if within else ""
-    label = ["", "total", text.count(total.total.connections, "connection") + where]
+    number = total.total.connections
+    all_of_them = f"{number:,} beyond this machine" if within else text.count(number, "connection")
+    label = ["", "total", all_of_them]
     numbers = [*_numbers(total, counts), *_rates(total, live=frame.live), *_totals(total)]
     table.add_row(*map(Text, [*label, *numbers]), style="bold")
     return table
