@@ -130,6 +130,11 @@ def jump_if(test: int, register: int, value: int, target: str) -> Instruction:
     return Instruction(test | _JUMP, register, 0, 0, value, target)
 
 
+def jump_unless_same(register: int, other: int, target: str) -> Instruction:
+    """Go to a label where two registers differ."""
+    return Instruction(NOT_EQUAL | _REGISTER | _JUMP, register, other, 0, 0, target)
+
+
 def jump_if_narrow(test: int, register: int, value: int, target: str) -> Instruction:
     """Go to a label where the lower 32 bits of a register compare so with a number."""
     return Instruction(test | _JUMP32, register, 0, 0, value, target)

@@ -56,8 +56,9 @@ class Place(NamedTuple):
     number: int = 0
 
 
-SOCKET_RELEASE = Place(9, 34)
-"""BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET_SOCK_RELEASE."""
+SOCKET_RELEASE, UDP_SEND, UDP6_SEND = Place(9, 34), Place(18, 14), Place(18, 15)
+"""BPF_CGROUP_INET_SOCK_RELEASE of BPF_PROG_TYPE_CGROUP_SOCK; BPF_CGROUP_UDP4_SENDMSG and
+BPF_CGROUP_UDP6_SENDMSG of BPF_PROG_TYPE_CGROUP_SOCK_ADDR: for sockets that are not connected."""
 
 
 def tracepoint(number: int) -> Place:
@@ -148,11 +149,11 @@ def hang_on_tracepoint(program: int) -> int:
     return _bpf(_TRACEPOINT_OPEN, _buffer(_OPEN.pack(0, program)))
 
 
-def hang_on_group(program: int, folder: str) -> int:
-    """Let a program of SOCKET_RELEASE run for a control group and all below it. Raises OSError."""
+def hang_on_group(program: int, place: Place, folder: str) -> int:
+    """Let a program run for a control group and all below it. Raises OSError."""
     group = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        return _bpf(_LINK_CREATE, _buffer(_LINK.pack(program, group, SOCKET_RELEASE.attach)))
+        return _bpf(_LINK_CREATE, _buffer(_LINK.pack(program, group, place.attach)))
     finally:
         os.close(group)
 

@@ -15,14 +15,18 @@ OPENED, ESTABLISHED, FIRST, TOUCHED, CLOSED, ENDED = 0, 8, 16, 24, 32, 40
 """Where the moments lie, each 8 bytes of CLOCK_MONOTONIC ns, 0: not yet."""
 RECEIVED, SENT, BORN, TCP_RECEIVED, TCP_SENT = 48, 56, 64, 72, 80
 PID, NAMESPACE, FAMILY, PROTOCOL, LOCAL_PORT, REMOTE_PORT, ORIGIN = 88, 92, 96, 98, 100, 102, 104
-LOCAL, REMOTE, ROUND_TRIP, LEAST_ROUND_TRIP, RETRANSMITS, SIZE = 112, 128, 144, 148, 152, 160
+LOCAL, REMOTE, ROUND_TRIP, LEAST_ROUND_TRIP, RETRANSMITS = 112, 128, 144, 148, 152
+PEER, PEER_PORT, PEERS, SIZE = 160, 176, 178, 184
+
+ONE, SEVERAL = 1, 2
+"""To how many peers a socket that is not connected has sent."""
 
 CONNECTED, ACCEPTED, MET = 1, 2, 3
 """How an entry came to be: by connect, by accept, by bytes on a socket that was there before."""
 
 FAMILY_4, FAMILY_6, TCP, UDP = 2, 10, 6, 17
 
-_ENTRY = struct.Struct("=11Q2I2HH2sI4x16s16s3I4x")
+_ENTRY = struct.Struct("=11Q2I2HH2sI4x16s16s3I4x16s2sH4x")
 _PROTOCOLS: dict[int, Protocol] = {TCP: "tcp", UDP: "udp"}
 _ESTABLISHED_STATE, _SYN_SENT_STATE, _CLOSE_STATE = 1, 2, 7
 
@@ -53,6 +57,9 @@ class Entry(NamedTuple):
     round_trip_eighth_us: int
     least_round_trip_us: int
     retransmits: int
+    peer: bytes
+    peer_port: bytes
+    peers: int
 
 
 def decode(data: bytes | memoryview) -> Entry:
@@ -75,13 +82,12 @@ def reading(cookie: int, entry: Entry, at_ns: int, terms: Terms) -> Reading | No
     final = entry.ended_ns != 0
     received, sent = _bytes(entry) if final or terms.counted else (None, None)
     baseline = entry.origin == MET and protocol == "tcp"
-    remote = Endpoint(address(entry.family, entry.remote), int.from_bytes(entry.remote_port, "big"))
     return Reading(
         at_ns=(entry.closed_ns or entry.ended_ns) if final else at_ns,
         source=SOURCE,
         protocol=protocol,
         local=Endpoint(address(entry.family, entry.local), entry.local_port),
-        remote=remote if remote.port else None,
+        remote=_remote(entry),
         namespace=entry.namespace,
         cookie=cookie,
         holder=_holder(entry, terms.ticks_per_second),
@@ -97,6 +103,14 @@ def reading(cookie: int, entry: Entry, at_ns: int, terms: Terms) -> Reading | No
         final=final,
         baseline=baseline,
     )
+
+
+def _remote(entry: Entry) -> Endpoint | None:
+    """The peer; of a socket that is not connected the one it sent to, if that was one alone."""
+    port, text = entry.remote_port, entry.remote
+    if not any(port) and entry.peers == ONE:
+        port, text = entry.peer_port, entry.peer
+    return Endpoint(address(entry.family, text), int.from_bytes(port, "big")) if any(port) else None
 
 
 def _bytes(entry: Entry) -> tuple[int, int]:

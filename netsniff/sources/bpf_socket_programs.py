@@ -19,6 +19,7 @@ _TCP_SOCK = 137
 
 # MSG_PEEK, MSG_ERRQUEUE: these bytes come again, or were ours.
 _NOT_TAKEN = 0x2 | 0x2000
+_ADDRESSED_PORT = 24  # user_port of struct bpf_sock_addr
 _ESTABLISHED, _SYN_SENT, _SYN_RECV, _CLOSE = 1, 2, 3, 7
 
 
@@ -31,7 +32,7 @@ class Program(NamedTuple):
 
 
 def programs(at: Layout, maps: Maps) -> tuple[Program, ...]:
-    """Write all programs but those of `moving` and `released`."""
+    """Write those that follow TCP."""
     state = "inet_sock_set_state"
     return (
         Program("connecting", state, _program(_connecting(at, maps))),
@@ -64,6 +65,43 @@ def released(maps: Maps) -> Program:
         *part.end(maps),
     ]
     return Program("released", "", _program(parts, answer=1))
+
+
+def addressed(maps: Maps, *, six: bool) -> Program:
+    """Write the program that notes to whom a UDP socket sends that is not connected.
+
+    It runs before the send (BPF_CGROUP_UDP4_SENDMSG, struct bpf_sock_addr) and changes nothing.
+    """
+    name, address, words = ("addressed6", 8, 4) if six else ("addressed", 4, 1)
+    places = [(entry.PEER + 4 * at, address + 4 * at) for at in range(words)]
+    parts: Parts = [
+        bpf.move(SOCKET, 1),
+        bpf.load(AMOUNT, SOCKET, _ADDRESSED_PORT, WORD),
+        bpf.jump_if_narrow(EQUAL, AMOUNT, 0, "end"),
+        bpf.number(ORIGIN, entry.MET),
+        *part.find(maps),
+        *part.make(maps),
+        Label("found"),
+        bpf.store_number(ENTRY, entry.PROTOCOL, entry.UDP, HALF),
+        bpf.load(1, ENTRY, entry.PEERS, HALF),
+        bpf.jump_if(EQUAL, 1, entry.SEVERAL, "end"),
+        bpf.jump_if(EQUAL, 1, 0, "first"),
+        bpf.load(1, ENTRY, entry.PEER_PORT, HALF),
+        bpf.jump_unless_same(1, AMOUNT, "other"),
+    ]
+    for there, here in places:
+        parts += [bpf.load(1, ENTRY, there, WORD), bpf.load(2, SOCKET, here, WORD)]
+        parts += [bpf.jump_unless_same(1, 2, "other")]
+    parts += [bpf.jump("end"), Label("first"), bpf.store(ENTRY, entry.PEER_PORT, AMOUNT, HALF)]
+    for there, here in places:
+        parts += [bpf.load(1, SOCKET, here, WORD), bpf.store(ENTRY, there, 1, WORD)]
+    parts += [
+        bpf.store_number(ENTRY, entry.PEERS, entry.ONE, HALF),
+        bpf.jump("end"),
+        Label("other"),
+        bpf.store_number(ENTRY, entry.PEERS, entry.SEVERAL, HALF),
+    ]
+    return Program(name, "", _program(parts, answer=1))
 
 
 def _program(parts: Parts, *, answer: int = 0) -> bytes:

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from netsniff.sources import bpf_bell, bpf_call, bpf_entry
-from netsniff.sources.bpf_socket_parts import LISTENING, REFUSED, Maps, layout
-from netsniff.sources.bpf_socket_programs import Program, moving, programs, released
-from netsniff.sources.bpf_types import NoSuchType, Types
+from netsniff.sources import bpf_bell, bpf_call, bpf_entry, bpf_kernel
+from netsniff.sources.bpf_socket_parts import LISTENING, REFUSED, Maps
+from netsniff.sources.bpf_socket_programs import Program, addressed, moving, programs, released
 
 assert sys.platform == "linux"
 
@@ -19,7 +18,6 @@ ROOM = 16384
 """Sockets kept: those that live and have moved something, and those that ended since the last read.
 2.4 MB of the kernel's memory."""
 
-_TYPES = Path("/sys/kernel/btf/vmlinux")
 _MOUNTS = Path("/proc/self/mounts")
 _REFUSED_ROOM = 4096
 _NUMBER = struct.Struct("=Q")
@@ -102,8 +100,7 @@ class Sockets:
             self._tables.pop().close()
 
     def _begin(self, room: int) -> None:
-        types = Types(_TYPES.read_bytes())
-        where = layout(types)
+        kernel = bpf_kernel.kernel()
         for kind in (
             bpf_call.Kind(bpf_call.HASH, 8, bpf_entry.SIZE, room, "netsniff_socket"),
             bpf_call.Kind(bpf_call.RECENT_HASH, 8, bpf_entry.SIZE, _REFUSED_ROOM, "netsniff_none"),
@@ -113,36 +110,35 @@ class Sockets:
         self._bells.append(bpf_bell.Bell())
         entries, refused, numbers = (table.descriptor for table in self._tables)
         maps = Maps(entries, refused, numbers, self._bells[0].ring)
-        wanted = programs(where, maps)
-        if self._counts(types):
-            wanted += moving(where, maps)
+        wanted = programs(kernel.layout, maps)
+        if kernel.tells_bytes:
+            wanted += moving(kernel.layout, maps)
+        self.tells_bytes = kernel.tells_bytes
         checked: list[int] = []
         for program in wanted:
-            number = types.typedef(f"btf_trace_{program.tracepoint}")
-            checked.append(self._load(program, bpf_call.tracepoint(number)))
-        self.tells_release = self._hang_on_release(released(maps))
+            place = bpf_call.tracepoint(kernel.numbers[program.tracepoint])
+            checked.append(self._load(program, place))
+        self.tells_release = self._hang_on_groups(maps)
         self._programs.extend(bpf_call.hang_on_tracepoint(program) for program in checked)
-
-    def _counts(self, types: Types) -> bool:
-        try:
-            types.typedef("btf_trace_sock_send_length")
-        except NoSuchType:
-            self.tells_bytes = False
-        return self.tells_bytes
 
     def _load(self, program: Program, place: bpf_call.Place) -> int:
         descriptor = bpf_call.load(program.name, program.code, place)
         self._programs.append(descriptor)
         return descriptor
 
-    def _hang_on_release(self, program: Program) -> bool:
-        """Hang it on the control group of all: without it all else works. Says whether it does."""
+    def _hang_on_groups(self, maps: Maps) -> bool:
+        """Hang some on the group of all processes; all else works without. Says whether they hang."""
         folder = _group()
         if folder is None:
             return False
         try:
-            loaded = self._load(program, bpf_call.SOCKET_RELEASE)
-            self._programs.append(bpf_call.hang_on_group(loaded, folder))
+            for program, place in (
+                (released(maps), bpf_call.SOCKET_RELEASE),
+                (addressed(maps, six=False), bpf_call.UDP_SEND),
+                (addressed(maps, six=True), bpf_call.UDP6_SEND),
+            ):
+                loaded = self._load(program, place)
+                self._programs.append(bpf_call.hang_on_group(loaded, place, folder))
         except OSError:
             return False
         return True

@@ -36,6 +36,9 @@ class Made:
     port: int = 443
     origin: int = CONNECTED
     remote: bytes = bytes((192, 0, 2, 7)) + bytes(12)
+    peer: bytes = bytes(16)
+    peer_port: int = 0
+    peers: int = 0
     rtt: int = 8 * 250
     least: int = 200
     repeated: int = 3
@@ -54,6 +57,9 @@ class Made:
         data[bpf_entry.LOCAL : bpf_entry.LOCAL + 4] = bytes((10, 0, 0, 1))
         data[bpf_entry.REMOTE : bpf_entry.REMOTE + 16] = self.remote
         struct.pack_into("=III", data, bpf_entry.ROUND_TRIP, self.rtt, self.least, self.repeated)
+        data[bpf_entry.PEER : bpf_entry.PEER + 16] = self.peer
+        struct.pack_into(">H", data, bpf_entry.PEER_PORT, self.peer_port)
+        struct.pack_into("=H", data, bpf_entry.PEERS, self.peers)
         return bytes(data)
 
 
@@ -135,6 +141,22 @@ def test_a_holder_that_is_only_just_being_written_is_none() -> None:
 def test_a_udp_socket_is_no_connection_and_was_not_there_before() -> None:
     udp = told(Made(protocol=UDP, origin=MET, port=0, remote=bytes(16), rtt=0, least=0))
     assert (udp.protocol, udp.state, udp.remote, udp.baseline) == ("udp", None, None, False)
+
+
+@pytest.mark.parametrize(
+    ("peers", "expected"), [(0, None), (1, Endpoint("198.51.100.5", 53)), (2, None)]
+)
+def test_a_socket_that_is_not_connected_has_the_peer_it_sent_to_if_it_was_one(
+    peers: int, expected: Endpoint | None
+) -> None:
+    peer = bytes((198, 51, 100, 5)) + bytes(12)
+    made = Made(protocol=UDP, origin=MET, port=0, remote=bytes(16), peer=peer, peer_port=53)
+    made.peers = peers
+    assert told(made).remote == expected
+
+
+def test_one_that_is_connected_has_the_peer_it_is_connected_to() -> None:
+    assert told(Made(protocol=UDP, peer_port=53, peers=1)).remote == Endpoint("192.0.2.7", 443)
 
 
 def test_an_address_of_ipv4_in_ipv6_is_written_as_ipv4() -> None:

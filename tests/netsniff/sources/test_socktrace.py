@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from netsniff.model import Endpoint
 from tests.netsniff.sources.traced import Told, child
 
 if sys.platform != "linux":
@@ -48,6 +49,20 @@ say(*said[1:])
     last = [told.last(each) for each in cookies]
     assert [reading.sent_bytes for reading in last] == list(range(1, 50))
     assert {reading.holder and reading.holder.pid for reading in last} == {pid}
+
+
+def test_a_socket_that_is_not_connected_is_told_with_whom_it_sent_to(told: Told) -> None:
+    _, one, six, several = child("""
+one, six, several = udp(), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM), udp()
+for each in range(3):
+    one.sendto(b"x", ("127.0.0.1", 9))
+    six.sendto(b"x", ("::1", 9))
+    several.sendto(b"x", ("127.0.0.1", 9 + each))
+say(*map(cookie, (one, six, several)))
+""")
+    found = [told.last(each) for each in (one, six, several)]
+    assert [each.remote for each in found] == [Endpoint("127.0.0.1", 9), Endpoint("::1", 9), None]
+    assert [each.sent_bytes for each in found] == [3, 3, 3]
 
 
 def test_what_was_only_looked_at_is_counted_once(told: Told) -> None:
