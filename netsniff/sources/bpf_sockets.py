@@ -127,7 +127,7 @@ class Sockets:
         return descriptor
 
     def _hang_on_groups(self, maps: Maps) -> bool:
-        """Hang some on the group of all processes; all else works without. Says whether they hang."""
+        """Hang some on the group of all processes; all else works without. Says if they hang."""
         folder = _group()
         if folder is None:
             return False
