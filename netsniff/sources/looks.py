@@ -75,15 +75,16 @@ def birth(pid: int) -> tuple[int, int, bytes] | None:
     return int(fields[1]), int(fields[19]), line[line.find(b"(") + 1 : end]
 
 
+def is_of(pid: int, owner: int | None) -> bool:
+    """Say whether a process is there and a user's; None: anybody's."""
+    try:
+        user = posix.stat("%d" % pid).st_uid  # noqa: UP031
+    except OSError:
+        return False
+    return owner is None or user == owner
+
+
 def owned(owner: int | None) -> list[int]:
     """Return the processes of a user, or all, newest first."""
-    found = []
-    for name in posix.listdir("."):
-        if name.isdecimal():
-            try:
-                if owner is None or posix.stat(name).st_uid == owner:
-                    found.append(int(name))
-            except OSError:
-                continue
-    found.sort(reverse=True)
-    return found
+    pids = [int(name) for name in posix.listdir(".") if name.isdecimal()]
+    return sorted((pid for pid in pids if is_of(pid, owner)), reverse=True)

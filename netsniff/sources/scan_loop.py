@@ -10,7 +10,7 @@ import select
 import sys
 import time
 
-from netsniff.sources import diag_socket, scan_records, schedule, search
+from netsniff.sources import diag_socket, scan_records, scan_table, schedule, search
 from netsniff.sources.holders import Hold, Stray
 
 assert sys.platform == "linux"
@@ -20,7 +20,8 @@ _NEAR_NS = 3_000_000
 """With a look due so soon nothing wakes us: a storm of execs must not, each time."""
 _FULL, _AGE_NS = 48 * 1024, 50_000_000
 _DRAIN_NS, _RESTING_NS = 10_000_000, 1_000_000_000
-_TABLE_NS, _AWAKE_NS = 250_000_000, 500_000_000
+_TABLE_NS, _AWAKE_NS = 500_000_000, 500_000_000
+_MOST_NEW = 64
 _DATAGRAM = 4096
 _SETTLE_NS = 4_000_000
 """The kernel tells of a destroyed socket from a work queue, so much later at most."""
@@ -36,10 +37,10 @@ class Scanner:
         self.orders = _socket.socket(fileno=orders)
         elsewhere = asking >= 0  # in another network namespace, where users have other numbers
         opened = _socket.socket(fileno=asking) if elsewhere else None
-        self.questions = diag_socket.Questions(opened)
         user = posix.geteuid()
-        self.owner = user if user and not elsewhere else None
-        self.search = search.Search(self.owner, self.tell)
+        owner = user if user and not elsewhere else None
+        self.table = scan_table.Table(diag_socket.Questions(opened), owner)
+        self.search = search.Search(owner, self.tell)
         now = time.monotonic_ns()
         self.pace = schedule.Pace(now)
         self.budget = schedule.busy_budget(now, time.thread_time_ns())
@@ -113,11 +114,8 @@ class Scanner:
         if self.resting and self.rich:
             self.awake_ns = now + _AWAKE_NS
         for pid, name in scan_records.hints(data):
-            if self.rich:
-                self.search.born(pid, name, now)
-            else:
-                self.search.arrived(pid)
-        self.pace.event_ns = now
+            if self.search.born(pid, name, now) if self.rich else self.search.arrived(pid):
+                self.pace.event_ns = now
 
     def take_orders(self) -> bool:
         """Do as we are told; False: there is nobody to tell us."""
@@ -167,48 +165,32 @@ class Scanner:
             return
         newest = self.last_pid()
         if newest != self.newest:
-            for pid in range(max(self.newest + 1, newest - 64), newest + 1):
-                looking.arrived(pid)
+            pids = range(max(self.newest + 1, newest - _MOST_NEW), newest + 1)
+            if any([looking.arrived(pid) for pid in pids]):
+                self.pace.event_ns = now
             self.newest = newest
-            self.pace.event_ns = now
-        before = time.thread_time_ns()
-        self.read_table(now)
-        after = time.monotonic_ns()
-        self.pace.read(after, time.thread_time_ns() - before)
-        looking.seek(after)
+        self.read_table(now, full=now - self.tabled_ns >= _TABLE_NS)
+        looking.seek(time.monotonic_ns())
         if looking.holders.waiting:
-            self.pace.want(after + 3 * _CONNECTS_NS)
+            self.pace.want(time.monotonic_ns() + 3 * _CONNECTS_NS)
 
-    def read_table(self, now: int) -> None:
-        """Read the table of sockets once; what it shows is told in full four times a second."""
-        whole = now - self.tabled_ns >= _TABLE_NS
-        holders, owner, view = self.search.holders, self.owner, self.questions.view
-        known = holders.known
-        shown = []
-        self.questions.ask(info=whole)
-        while (part := self.questions.answer()) is not None:
-            if whole and part:
-                body = bytes(view[part[0][4] : part[-1][5]])
-                self.write(scan_records.record(scan_records.TABLE, now, body))
-            for cookie, inode, uid, _, begin, end in part:
-                if not inode:
-                    continue
-                shown.append(inode)
-                if (
-                    inode in known
-                    or inode in holders.strays
-                    or (owner is not None and uid != owner)
-                ):
-                    continue
-                message = bytes(view[begin:end])
-                hold = holders.shown(inode, cookie, message, now)
-                self.pace.fresh_ns = now
-                if hold is not None:
-                    self.tell(Stray(cookie, message, now), hold)
-        holders.keep(shown, now)
-        if whole:
+    def read_table(self, now: int, *, full: bool) -> None:
+        """Read the table of sockets once, and tell of it if it is read in full."""
+        before = time.thread_time_ns()
+        table, holders = self.table, self.search.holders
+        table.read(holders, full=full)
+        for inode, cookie, message in table.fresh:
+            self.pace.fresh_ns = now
+            hold = holders.shown(inode, cookie, message, now)
+            if hold is not None:
+                self.tell(Stray(cookie, message, now), hold)
+        holders.keep(table.inodes, now)
+        if full:
             self.tabled_ns = now
-            self.write(scan_records.record(scan_records.WHOLE, now))
+            if table.moved:
+                self.write(scan_records.record(scan_records.TABLE, now, bytes(table.moved)))
+            self.write(scan_records.whole(now, table.cookies))
+        self.pace.read(time.monotonic_ns(), time.thread_time_ns() - before)
 
     def tell(self, stray: Stray, hold: Hold) -> None:
         """Tell who holds a socket."""
@@ -258,6 +240,7 @@ class Scanner:
         over = [number for number, at in self.flushes if at <= now]
         if over:
             self.flushes = [each for each in self.flushes if each[1] > now]
+            self.read_table(now, full=True)
             self.drain(now)
             for number in over:
                 self.write(scan_records.flushed(now, number))

@@ -5,8 +5,8 @@ A record is `=IBxxxQ`: length of all, kind, time; then a body:
     HELD     cookie u64, ticks u64, pid u32, parent u32, confidence u8, name 16 bytes, and the
              message of inet_diag that showed the socket
     CLOSED   messages of sockets that were destroyed, each as it came
-    TABLE    a part of the table of sockets, messages as they came
-    WHOLE    the table was told to its end
+    TABLE    messages of sockets that live, which are new or moved bytes since the last of this kind
+    WHOLE    the cookies of all that live
     OVERRUN  the kernel had no room for some that were destroyed
     FLUSHED  number u32: all that was destroyed before this was asked for has been told
 
@@ -15,6 +15,7 @@ in its lower half a process that called exec this moment, in the upper one a num
 program's name.
 """
 
+from array import array
 from struct import Struct
 from typing import NamedTuple
 
@@ -65,6 +66,18 @@ def held(told: Held) -> bytes:
     numbers = (told.cookie, told.ticks, told.pid, told.parent, told.confidence)
     body = _HELD.pack(*numbers, told.name)
     return record(HELD, told.at_ns, body + told.message)
+
+
+def whole(at_ns: int, cookies: list[int]) -> bytes:
+    """Return the record of all that live."""
+    return record(WHOLE, at_ns, array("Q", cookies).tobytes())
+
+
+def cookies(body: bytes) -> set[int]:
+    """Return the cookies of such a record."""
+    found = array("Q")
+    found.frombytes(body[: len(body) - len(body) % found.itemsize])
+    return set(found)
 
 
 def flushed(at_ns: int, number: int) -> bytes:

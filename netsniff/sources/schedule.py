@@ -108,7 +108,7 @@ class Pace:
             return max(6 * MS, self.cost_ns * 5)
         since = now_ns - self.event_ns
         if since < 2_000 * MS:
-            return max(20 * MS, self.cost_ns * 10)
+            return max(20 * MS, self.cost_ns * 25)
         return max(100 * MS if since < 10_000 * MS else 250 * MS, self.cost_ns * 100)
 
 

@@ -52,25 +52,29 @@ class Search:
         self._hot: dict[int, frozenset[int]] = {}
         """Processes that had sockets, and which: one that is not among these is their own."""
 
-    def born(self, pid: int, name: int, now_ns: int) -> None:
-        """Take a process that called exec this moment."""
+    def born(self, pid: int, name: int, now_ns: int) -> bool:
+        """Take a process that called exec this moment; say whether it is of interest."""
         program = self._programs.met(name)
         self._recent.append(pid)
         newborn = Newborn(pid, program, now_ns)
         if not newborn.plan or len(self._newborn) >= _MOST_NEWBORN:
             self._newborn.pop(pid, None)
-            return
+            return True
         inherited = looks.sockets(pid)
         if inherited is None:  # it is gone, or another user's
-            return
+            return False
         newborn.at_birth = frozenset(inherited)
         newborn.others.update(inherited)
         self._newborn[pid] = newborn
         heapq.heappush(self._due, (now_ns + newborn.plan[0], pid))
+        return True
 
-    def arrived(self, pid: int) -> None:
-        """Take a process of which no more is known than that it is new, or of interest."""
+    def arrived(self, pid: int) -> bool:
+        """Take a process of which no more is known; say whether it is there and of interest."""
+        if not looks.is_of(pid, self.owner):
+            return False
         self._recent.append(pid)
+        return True
 
     def next_ns(self) -> int | None:
         """Return when the next look is due."""

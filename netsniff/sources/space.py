@@ -4,8 +4,16 @@ import select
 import sys
 import time
 
-from netsniff.model import Event, Missed
-from netsniff.sources import diag_socket, namespaces, scan_process, scan_records, told_sockets
+from netsniff.model import Event, Missed, Reading
+from netsniff.sources import (
+    census,
+    diag,
+    diag_socket,
+    namespaces,
+    scan_process,
+    scan_records,
+    told_sockets,
+)
 from netsniff.sources.base import SourceError
 
 assert sys.platform == "linux"
@@ -14,6 +22,7 @@ _TRIES = 3
 """So often in a row the scanner may end before we give up."""
 _WELL_NS = 30_000_000_000
 _OVERRUN, _RESTART = "buffer overrun", "the scanner ended"
+_UNTOLD = "fewer connections told than the kernel counted"
 
 
 class Space:
@@ -32,6 +41,9 @@ class Space:
         self._hints = -1
         self._failures = self._asked = self._flushed = 0
         self._started_ns = self._well_ns = time.monotonic_ns()
+        # The kernel's count is to be had of our own namespace alone.
+        self._census = None if entered else census.Census(time.monotonic_ns())
+        self._whole_ns = 0
         self._process = self._scanner()
 
     @property
@@ -69,9 +81,12 @@ class Space:
             elif record.kind == scan_records.OVERRUN:
                 self._overrun(record.at_ns, found)
             else:
+                before = len(found)
                 self._sockets.told(record, found)
+                self._count(record, found[before:])
         if ended:
             self._restart(found)
+        self._compare(found)
 
     def leave(self, found: list[Event]) -> None:
         """Tell the end of what lived when it was last looked at: nobody will look any more."""
@@ -90,7 +105,35 @@ class Space:
         if number:
             missed = Missed(self._sockets.drained_ns, at_ns, number, _OVERRUN, self._source)
             found.append(missed)
-            self._sockets.doubt()
+            self._doubt()
+
+    def _doubt(self) -> None:
+        self._sockets.doubt()
+        if self._census is not None:
+            self._census.begin_again()
+
+    def _count(self, record: scan_records.Told, told: list[Event]) -> None:
+        if record.kind == scan_records.WHOLE:
+            self._whole_ns = record.at_ns
+        for each in told:
+            if self._census is not None and isinstance(each, Reading) and each.cookie is not None:
+                self._census.tell(each.cookie, final=each.final)
+
+    def _compare(self, found: list[Event]) -> None:
+        """Tell what the kernel counted and nobody told, even with no buffer that ran over."""
+        now_ns = time.monotonic_ns()
+        if self._census is None or not self._census.due(now_ns, self._whole_ns):
+            return
+        try:
+            since_ns, number = (
+                self._census.in_step_ns,
+                self._census.take(now_ns, diag_socket.opened()),
+            )
+        except (OSError, diag.Unreadable):
+            self._census = None  # no /proc of this system: nothing to compare with
+            return
+        if number:
+            found.append(Missed(since_ns, now_ns, number, _UNTOLD, self._source))
 
     def _scanner(self) -> scan_process.ScanProcess:
         asking = -1 if self._asking is None else self._asking.fileno()
@@ -109,7 +152,7 @@ class Space:
         if self._failures > _TRIES:
             raise SourceError("the scanner ends again and again")
         found.append(Missed(self._well_ns, now_ns, None, _RESTART, self._source))
-        self._sockets.doubt()
+        self._doubt()
         try:
             self._process = self._scanner()
         except OSError as error:

@@ -20,7 +20,6 @@ class ToldSockets:
         self._baseline: set[int] | None = None
         """Those that were there at the first look; None: it is not over yet."""
         self._living: dict[int, Reading] = {}
-        self._shown: set[int] = set()
         self._doubt = 0
 
     def held(self, record: scan_records.Held, found: list[Event]) -> None:
@@ -35,7 +34,7 @@ class ToldSockets:
     def told(self, record: scan_records.Told, found: list[Event]) -> None:
         """Take sockets that were destroyed, or that the table shows."""
         if record.kind == scan_records.WHOLE:
-            self._whole(record.at_ns, found)
+            self._whole(record.at_ns, scan_records.cookies(record.body), found)
             return
         final = record.kind == scan_records.CLOSED
         for message in messages(record.body):
@@ -47,7 +46,6 @@ class ToldSockets:
                 self._living.pop(cookie, None)
             else:
                 self._living[cookie] = reading
-                self._shown.add(cookie)
             if reading.remote is not None:  # else it was never connected
                 found.append(reading)
         if final:
@@ -59,21 +57,19 @@ class ToldSockets:
 
     def leave(self, at_ns: int, found: list[Event]) -> None:
         """Tell the end of all that live: nobody looks at them any more."""
-        self._shown = set()
-        self._end(at_ns, found)
+        self._end(at_ns, set(), found)
 
-    def _whole(self, at_ns: int, found: list[Event]) -> None:
+    def _whole(self, at_ns: int, shown: set[int], found: list[Event]) -> None:
         if self._baseline is None:
-            self._baseline = self._shown
+            self._baseline = shown
         elif self._doubt:
             self._doubt -= 1
             if not self._doubt:
-                self._end(at_ns, found)
-        self._shown = set()
+                self._end(at_ns, shown, found)
 
-    def _end(self, at_ns: int, found: list[Event]) -> None:
+    def _end(self, at_ns: int, shown: set[int], found: list[Event]) -> None:
         """Tell the end of those that vanished; what they moved at last is not known."""
-        for cookie in self._living.keys() - self._shown:
+        for cookie in self._living.keys() - shown:
             gone = self._living.pop(cookie)
             found.append(
                 Reading(
