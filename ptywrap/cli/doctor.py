@@ -21,6 +21,7 @@ import pexpect
 
 import ptywrap
 from netsniff import sources
+from netsniff.capture import Capture
 from ptywrap import config, device, lifecycle, paths, segments, wire
 from ptywrap.cli import page, status
 from ptywrap.cli.base import Column, Line, Narrow, Page, Part, Style
@@ -73,12 +74,28 @@ def _sensors() -> list[Check]:
         probe, _, _ = lifecycle.start(backend)
         backend.close()
         checks.append(Check(backend.name, probe.usable, probe.reason, probe.remedy))
+    return checks + _sockets(config.load().config)
+
+
+def _sockets(settings: config.Config) -> list[Check]:
+    """Check who tells of connections, and the helper that hears names, where it is wanted."""
+    if not settings.network:
+        reason, remedy = "connections are not told of", "network = true in the settings"
+        return [
+            Check(name, usable=False, reason=reason, remedy=remedy)
+            for name in ("sock_diag", "capture")
+        ]
+    checks = []
     for source in sources.here():
         told, _, _ = sources.start(source)
         source.close()
         reason = told.reason if source.verified else f"not run on macOS {told.reason}".rstrip()
         checks.append(Check(source.name, told.usable, reason, told.remedy))
-    return checks
+    hearing = Capture().probe()
+    if hearing.usable and not settings.network_capture:
+        remedy = "network_capture = true: hosts are named by what connections ask for"
+        return [*checks, Check("capture", usable=False, reason="not switched on", remedy=remedy)]
+    return [*checks, Check("capture", hearing.usable, hearing.reason, hearing.remedy)]
 
 
 def _places() -> dict[str, str]:

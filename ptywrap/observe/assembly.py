@@ -10,6 +10,7 @@ from pathlib import Path
 from ptywrap import clock, config, device, paths, privacy, templates, wire
 from ptywrap.observe import system, watch
 from ptywrap.observe.identity import Identity
+from ptywrap.observe.network_sources import KERNEL
 from ptywrap.observe.observer import Observer
 from ptywrap.observe.readiness import Ready
 from ptywrap.observe.recorder import Recorder
@@ -37,21 +38,14 @@ def observing(ready: Ready, idle_s: int | None) -> Observer | None:
     if idle_s is None:
         idle_s = settings.observer_idle_seconds
     made = Observer(ready, ward, watch(ready.folder), idle_s * 1_000_000_000)
+    if settings.network:
+        unwanted = frozenset[str]() if settings.network_kernel else KERNEL
+        ward.network.begin(unwanted, capture=settings.network_capture)
+    else:
+        ward.network.close()
     made.look()
-    _network(ward, settings, ready)
     made.begin(ready.died_ns)
     return made
-
-
-def _network(ward: Ward, settings: config.Config, ready: Ready) -> None:
-    """Open what else tells of sockets, as far as it is wanted."""
-    unwanted = set() if settings.network_kernel else {"socktrace", "tracefs"}
-    if not settings.network:
-        ward.network.sources.close()
-        return
-    ward.network.sources.extend(unwanted, ready.serve)
-    if settings.network_capture:
-        ward.network.naming.capture()
 
 
 def _log() -> None:

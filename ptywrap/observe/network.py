@@ -27,6 +27,8 @@ from ptywrap.observe.tree import Life
 
 GRACE_NS = 100_000_000
 """How long after a process its last sockets may be told of."""
+_PATIENCE_NS = 200_000_000
+"""A command that was held until we were ready may be over by then, and waits for its account."""
 _UNKNOWN_NS = 500_000_000
 """Births of processes come later than their sockets at times; never by as much as this."""
 _TALKERS = frozenset(
@@ -58,6 +60,8 @@ class Network:
         self._teller = teller
         self._identity = identity
         self._connections = Connections()
+        self._extend_ns: int | None = None
+        self._captures = False
         self._early: list[_Early] = []
         self._expected: dict[int, tuple[Session, int]] = {}
         self._flushing: dict[str, int] = {}
@@ -79,9 +83,20 @@ class Network:
         """What to poll."""
         return [*self.sources.descriptors, *self.naming.descriptors]
 
+    def begin(self, unwanted: frozenset[str], *, capture: bool) -> None:
+        """Test who tells already; what takes time is opened a moment later (`settle`)."""
+        self.sources.prove(unwanted)
+        self._extend_ns = clock.monotonic_ns() + _PATIENCE_NS
+        self._captures = capture
+
     def due_ns(self) -> int | None:
         """Return when something is to be read, or no longer waited for."""
-        dues = [self.sources.due_ns(), self._connections.due_ns(), self._strays.due_ns()]
+        dues = [
+            self._extend_ns,
+            self.sources.due_ns(),
+            self._connections.due_ns(),
+            self._strays.due_ns(),
+        ]
         dues += [one.until_ns for one in self._early[:1]]
         return min([due for due in dues if due is not None], default=None)
 
@@ -113,6 +128,11 @@ class Network:
 
     def settle(self, now_ns: int, *, running: bool) -> None:
         """Let go of what nobody was found for; `running`: a command of some session goes on."""
+        if self._extend_ns is not None and now_ns >= self._extend_ns:
+            self._extend_ns = None
+            self.sources.extend()
+            if self._captures:
+                self.naming.capture()
         early, self._early = self._early, []
         for one in early:
             if not self._brought(one.connection) and one.until_ns > now_ns:

@@ -22,7 +22,7 @@ _CLI = (
     "ptywrap ptywrap.wire ptywrap.errors ptywrap.paths ptywrap.device ptywrap.clock ptywrap.config "
     "ptywrap.deliveries ptywrap.enrolment ptywrap.locks ptywrap.outbox "
     "ptywrap.segments ptywrap.service ptywrap.ship ptywrap.setup ptywrap.lifecycle ptywrap.sampler "
-    "netsniff.sources"
+    "netsniff.sources netsniff.capture"
 )
 _SHIP = (
     "ptywrap.wire ptywrap.clock ptywrap.config ptywrap.deliveries ptywrap.device ptywrap.enrolment "
