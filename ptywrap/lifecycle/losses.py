@@ -80,11 +80,15 @@ class Losses:
             self.times += 1
         self._until = None
 
-    def walked(self, now: int) -> None:
-        """Note that the members are as /proc said at a time: there the gap ends, if it does."""
+    def walked(self, now: int) -> set[int]:
+        """Note that the members are as /proc said at a time: there the gap ends, if it does.
+
+        Return the CPUs that are to be heard once more, for what was lost on them to be known.
+        """
         if self._since is not None:
             self._until = now
             self._silent = set(self._counts)
+        return self._silent
 
     def tell(self, *, settled: bool) -> Gap | None:
         """Return the gap once every CPU was heard after it, or half a second has passed."""

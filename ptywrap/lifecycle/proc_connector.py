@@ -21,6 +21,7 @@ from ptywrap.lifecycle import (
 from ptywrap.lifecycle.base import Event, Probe, Promise, SensorError
 from ptywrap.lifecycle.losses import OVERRUN, RESTART, Losses
 from ptywrap.lifecycle.records import Record
+from ptywrap.lifecycle.soundings import sound
 
 assert sys.platform == "linux"
 
@@ -154,10 +155,10 @@ class ProcConnector:
 
     def _apply(self, followed: tracker.Tracker, batch: list[Record]) -> None:
         """Apply what is settled, between what the reader says of itself."""
-        self._losses.see(batch)
         start = 0
         for position, record in enumerate(batch):
             if record.kind in _MARKS:
+                self._losses.see(batch[start:position])
                 self._pending += batch[start:position]
                 start = position + 1
                 if record.kind in _SETTLES:
@@ -165,6 +166,7 @@ class ProcConnector:
                     ready, self._pending = records.settle(self._pending, until)
                     followed.apply(ready)
                 self._mark(followed, record)
+        self._losses.see(batch[start:])
         self._pending += batch[start:]
 
     def _mark(self, followed: tracker.Tracker, record: Record) -> None:
@@ -174,9 +176,11 @@ class ProcConnector:
         elif kind == records.EMPTY and self._losses.open:
             now = clock.monotonic_ns()
             resync.compare(followed, proctree.walk(), now)
-            self._losses.walked(now)
+            sound(self._losses.walked(now))
         elif kind == records.UNTIL:
-            self._losses.all_well(record.at)
+            # Events of two rows are counted together: while one lags, the other's seem to be lost.
+            if not record.status & records.EXECS_WAIT:
+                self._losses.all_well(record.at)
             self._tell_gap(settled=False)
         elif kind == records.SETTLED:
             self._tell_gap(settled=True)

@@ -19,7 +19,7 @@ from errno import ENOBUFS
 assert sys.platform == "linux"
 
 EVENT, ARGV, PLACE, BACK, UNTIL, OVERRUN, EMPTY, SETTLED = range(16, 24)
-HAS_ARGV, ARGV_CUT, HAS_PLACE = 1, 2, 4
+HAS_ARGV, ARGV_CUT, HAS_PLACE, EXECS_WAIT = 1, 2, 4, 8
 
 _MESSAGE = 76  # nlmsghdr 16, cn_msg 20, proc_event 40: always whole
 _FORK = 0x1
@@ -266,7 +266,7 @@ class Reader:
         self.known = {pid: seen for pid, seen in self.known.items() if seen.read_ns > until}
         until = max(0, min([until, *(seen.stamp - 1 for seen in self.known.values())]))
         if self.buffer or self.newest > self.told:
-            self.add_late(UNTIL, 0, until, b"", 0)
+            self.add_late(UNTIL, 0, until, b"", EXECS_WAIT if self.queued.poll(0) else 0)
             self.told, self.oldest = until, self.newest
         if self.settle_ns and time.monotonic_ns() > self.settle_ns:
             self.settle_ns = 0

@@ -11,7 +11,8 @@ A record of the reader is `=HBB` (length of all, kind, flags) and a body:
     PLACE    pid u32, time of the exec u64, exe NUL cwd
     BACK     pid u32, time of the exec u64: what was read for it may be another's; the flags say
              what, HAS_ARGV or HAS_PLACE
-    UNTIL    0 u32, time u64: all events up to then have been sent, and nothing will be taken back
+    UNTIL    0 u32, time u64: all events up to then have been sent, and nothing will be taken back;
+             under the flag EXECS_WAIT some execs after it have not, later forks and exits may have
     OVERRUN  the kernel dropped messages (ENOBUFS); what was queued before the hole still follows
     EMPTY    the first moment after OVERRUN (or after a restart) at which nothing was queued
     SETTLED  half a second later
@@ -26,7 +27,7 @@ FORK, EXEC, EXIT = 0x1, 0x2, 0x80000000
 TORN = -1
 """The kind of what is not a record: nothing after it can be trusted."""
 
-HAS_ARGV, ARGV_CUT, HAS_PLACE = 1, 2, 4
+HAS_ARGV, ARGV_CUT, HAS_PLACE, EXECS_WAIT = 1, 2, 4, 8
 
 _HEAD = struct.Struct("=HBB")
 _EVENT = struct.Struct("=IIHHIIQ6I")  # seq ack len flags | what cpu timestamp | data

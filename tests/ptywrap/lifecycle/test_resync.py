@@ -131,6 +131,35 @@ def test_who_was_born_in_a_gap_is_a_sample_even_as_an_orphan(storm: Storm) -> No
     assert told == dict.fromkeys(late, ("sampled", storm.root))
 
 
+PASSED = """
+for _ in range(1500):
+    if not (pid := os.fork()): os._exit(0)
+    os.waitpid(pid, 0)
+say('over')
+time.sleep(60)
+"""
+
+
+def test_what_was_lost_is_counted_when_its_cpus_are_silent_since(watch: watching.Watch) -> None:
+    child = watching.start(PASSED)
+    try:
+        watch.follow(child.pid)
+        watch.quiet(0.1)
+        os.kill(reader_pid(watch), signal.SIGSTOP)
+        watching.go(child)
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"over\n"
+        os.kill(reader_pid(watch), signal.SIGCONT)
+        assert watch.until(lambda: any(isinstance(e, Gap) for e in watch.events))
+        (gap,) = [e for e in watch.events if isinstance(e, Gap)]
+        lost = 1500 - sum(isinstance(e, Fork) and e.pid != child.pid for e in watch.events)
+        assert "silent" not in gap.reason
+        assert (gap.missed or 0) >= 2 * lost > 0
+    finally:
+        os.kill(child.pid, signal.SIGKILL)
+        watching.end(child)
+
+
 def test_a_killed_reader_is_started_again_and_costs_one_gap(watch: watching.Watch) -> None:
     child = watching.start(
         "for code in range(60):\n"
