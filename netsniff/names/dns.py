@@ -4,6 +4,7 @@ import struct
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
+from netsniff.names.address import written
 from netsniff.names.hostname import host_name
 
 _A, _CNAME, _AAAA, _IN = 1, 5, 28, 1
@@ -97,8 +98,8 @@ def _addresses(message: bytes, asked: bytes, records: list[_Record]) -> list[Add
     for each in records:
         data = message[each.begin : each.end]
         if each.owner in lives and (each.kind, len(data)) in {(_A, 4), (_AAAA, 16)}:
-            text = str(IPv4Address(data) if each.kind == _A else IPv6Address(data))
-            found.append(Address(text, min(lives[each.owner], each.ttl)))
+            address = IPv4Address(data) if each.kind == _A else IPv6Address(data)
+            found.append(Address(written(address), min(lives[each.owner], each.ttl)))
     return found
 
 

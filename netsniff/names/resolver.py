@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 
 from netsniff.model import Endpoint, Name
+from netsniff.names.address import written
 from netsniff.names.hostname import host_name
 
 HOSTS = "/etc/hosts"
@@ -64,7 +65,7 @@ def _address(text: str) -> str | None:
     except ValueError:
         return None
     # 0.0.0.0 stands for nobody: lists of hosts not to be reached are made of it.
-    return None if address.is_unspecified else str(address)
+    return None if address.is_unspecified else written(address)
 
 
 def _text(place: str) -> str:

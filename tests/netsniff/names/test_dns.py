@@ -42,6 +42,11 @@ def test_an_address_of_version_6_is_written_short() -> None:
     assert dns.reply(message) == Reply("www.example.org", (Address("2001:db8::1", 60),))
 
 
+def test_an_address_of_version_4_within_6_is_one_of_version_4() -> None:
+    message = a_message(an_address("www.example.org", "::ffff:192.0.2.1", 60, "AAAA"))
+    assert dns.reply(message) == Reply("www.example.org", (Address("192.0.2.1", 60),))
+
+
 def test_an_alias_has_the_name_that_was_asked_for_and_the_shortest_life() -> None:
     addresses = (Address("192.0.2.7", 20), Address("192.0.2.8", 30))
     assert dns.reply(CHAIN) == Reply("www.example.org", addresses)
