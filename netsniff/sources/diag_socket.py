@@ -177,21 +177,25 @@ def drops_in(table: bytes, inode: int) -> int:
     return 0
 
 
-def opened() -> tuple[int, int]:
-    """Return how many TCP connections this network namespace has begun, and has accepted.
+def opened() -> int:
+    """Return how many TCP connections this network namespace has begun or accepted, ever.
 
-    They are ActiveOpens and PassiveOpens of /proc/net/snmp; they only grow (RFC 4022).
+    Raises OSError and diag.Unreadable.
     """
     return opened_in(_contents("/proc/thread-self/net/snmp"))
 
 
-def opened_in(table: bytes) -> tuple[int, int]:
-    """Read ActiveOpens and PassiveOpens. Raises diag.Unreadable."""
+def opened_in(table: bytes) -> int:
+    """Read it: ActiveOpens and PassiveOpens without AttemptFails of RFC 4022.
+
+    Raises diag.Unreadable.
+    """
     lines = [line.split() for line in table.splitlines() if line.startswith(b"Tcp:")]
     if len(lines) == 2:
-        values = {name: value for name, value in zip(*lines, strict=False)}
+        values = dict(zip(*lines, strict=False))
         try:
-            return int(values[b"ActiveOpens"]), int(values[b"PassiveOpens"])
+            began = int(values[b"ActiveOpens"]) + int(values[b"PassiveOpens"])
+            return began - int(values[b"AttemptFails"])
         except (KeyError, ValueError):
             pass
     raise diag.Unreadable("/proc/net/snmp without ActiveOpens")

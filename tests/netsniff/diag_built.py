@@ -19,8 +19,8 @@ sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops 
 SNMP_TABLE = b"""\
 Ip: Forwarding DefaultTTL
 Ip: 1 64
-Tcp: RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens
-Tcp: 1 200 120000 -1 195967 107116
+Tcp: RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens AttemptFails
+Tcp: 1 200 120000 -1 1000 300 7
 """
 
 

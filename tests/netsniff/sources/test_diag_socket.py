@@ -200,8 +200,8 @@ def test_the_column_of_drops_is_found_by_the_inode() -> None:
     assert diag_socket.drops_in(built.DROPS_TABLE, 99) == 0
 
 
-def test_connections_begun_and_accepted_are_read_from_the_kernels_table() -> None:
-    assert diag_socket.opened_in(built.SNMP_TABLE) == (195967, 107116)
+def test_connections_begun_and_accepted_count_but_not_attempts_that_failed() -> None:
+    assert diag_socket.opened_in(built.SNMP_TABLE) == 1293
 
 
 @pytest.mark.parametrize("table", [b"", b"Tcp: A\n", b"Tcp: ActiveOpens\nTcp: x\n"])
@@ -210,12 +210,10 @@ def test_a_table_without_them_is_refused_by_our_own_error(table: bytes) -> None:
         diag_socket.opened_in(table)
 
 
-def test_a_connection_counts_as_begun_and_as_accepted() -> None:
+def test_a_connection_counts_at_both_its_ends() -> None:
     before = diag_socket.opened()
     loopback.pair().close()
-    after = diag_socket.opened()
-    assert after[0] > before[0]
-    assert after[1] > before[1]
+    assert diag_socket.opened() >= before + 2
 
 
 def test_the_sockets_need_no_module_but_those_written_in_c() -> None:
