@@ -9,7 +9,7 @@ NETSNIFF = (
     Row("netsniff.connections", may="netsniff.model netsniff.known", pure=True),
     Row("netsniff.split", may="netsniff.model", pure=True),
     Row("netsniff.sources", "*", may="netsniff.model"),
-    Row("netsniff.sources", "diag diag_message nettop_log", may="netsniff.model", pure=True),
+    Row("netsniff.sources", "census diag diag_message nettop_log", may="netsniff.model", pure=True),
     Row(
         "netsniff.sources",
         "schedule holders scan_records told_sockets",
