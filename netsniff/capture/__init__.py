@@ -11,8 +11,8 @@ the socket (scripts/deploy/capture.c). The helper keeps no capability and hands 
             ...
         capture.close()
 
-When the helper has died, `read` tells a last Missed, and the `read` after that raises SourceError:
-close it, wait a little, open it again.
+When the helper has died, `read` tells a Missed, and the `read` after that raises SourceError: close
+it, wait a little, open it again. A second Missed then tells of the time in between.
 """
 
 import contextlib
@@ -60,6 +60,7 @@ class Capture:
         self._tail = b""
         self._heard_ns = 0
         self._reason = ""
+        self._deaf: Missed | None = None
 
     def probe(self) -> Probe:
         """Say whether names can be captured here, without leaving anything open."""
@@ -121,13 +122,13 @@ class Capture:
                 events.append(record)
             elif isinstance(record, records.Failed):
                 self._reason = f"the capture helper cannot work: {record.reason}"
-            else:
+            elif isinstance(record, records.Hears):
                 self.hears = True
-                self.ready = self.ready or isinstance(record, records.Ready)
+                events += self._heard_again(record.at_ns)
+            else:
+                self.ready = True
         if ended:
-            self._reason = self._reason or "the capture helper ended"
-            events.append(Missed(self._heard_ns, now_ns, None, self._reason, self.name))
-            self._end()
+            events.append(self._died(now_ns))
         self._heard_ns = now_ns
         return events
 
@@ -135,6 +136,18 @@ class Capture:
         """End the helper; what was not read is gone."""
         self._end()
         self._reason = ""
+
+    def _died(self, now_ns: int) -> Missed:
+        self._reason = self._reason or "the capture helper ended"
+        self._end()
+        missed = Missed(self._heard_ns, now_ns, None, self._reason, self.name)
+        self._deaf = self._deaf or missed._replace(since_ns=now_ns)
+        return missed
+
+    def _heard_again(self, now_ns: int) -> list[Missed]:
+        """The time since a former helper died."""
+        deaf, self._deaf = self._deaf, None
+        return [] if deaf is None else [deaf._replace(until_ns=now_ns)]
 
     def _end(self) -> None:
         if self._pipe >= 0:

@@ -41,7 +41,7 @@ class Names:
     def capture(self) -> None:
         """Start the helper."""
         self._again_ns = None
-        self._capture = Capture()
+        self._capture = self._capture or Capture()
         probe = self._capture.probe()
         if probe.usable:
             try:
@@ -65,7 +65,8 @@ class Names:
                 else:
                     missed.append(event)
         except SourceError as error:
-            self.close()
+            self._capture.close()
+            self._descriptor = None
             self.said = [("capture", Probe(usable=False, reason=str(error)))]
             self._again_ns = now_ns + self._pause_ns
             self._pause_ns = min(4 * self._pause_ns, _LONGEST_NS)

@@ -191,10 +191,14 @@ def test_a_helper_that_dies_is_told_and_can_be_begun_again(server: Server) -> No
         told = helper.ended()
         with pytest.raises(SourceError, match="the capture helper ended"):
             helper.capture.read()
+        helper.capture.close()
         helper.descriptor = helper.capture.open()
         helper.until(lambda _: helper.capture.ready)
         found = hosts(helper, [server.visit("again.example")])
     assert (told, found) == ("the capture helper ended", [Answer("again.example", "sni")])
+    first, second = helper.missed()
+    assert (second.since_ns, second.reason) == (first.until_ns, told)
+    assert second.until_ns > second.since_ns
 
 
 def test_the_helper_ends_with_whoever_started_it() -> None:
