@@ -176,7 +176,7 @@ class Flight:
         hello = tls.handshake(contiguous(self._pieces))
         if hello is None:
             return Hello(None)
-        if hello.cut and self._left:
+        if hello.cut and self._left and packet.whole:
             return None
         return hello
 
