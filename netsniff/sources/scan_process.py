@@ -95,8 +95,11 @@ class ScanProcess:
         return found, ended
 
     def stop(self) -> None:
-        """End it and reap it."""
+        """End it and reap it; once it has ended, that is nothing."""
+        if self.pipe < 0:
+            return
         os.close(self.pipe)
+        self.pipe = -1
         self._orders.close()
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
