@@ -35,6 +35,8 @@ class Watch:
         self.descriptor = self.source.open()
         self.told: list[Event] = []
         self.scanner = scanners()[0]
+        number = self.source.flush()  # it is answered once the scanner has begun
+        self.until(lambda: self.source.flushed >= number)
 
     def until(self, wanted: Callable[[], bool], seconds: float = 5) -> bool:
         """Read until something is so; False: it never was."""
