@@ -116,7 +116,8 @@ def test_a_connection_of_30_ms_has_its_process_for_certain(watch: Watch, server:
         server.serve(1, hold_ms=30)
     assert watch.until(lambda: bool(watch.ended(server.port)))
     assert set(watch.holders(client.pid)) == {"exact"}
-    assert [each.received_bytes for each in watch.ended(server.port)] == [50]
+    (over,) = watch.ended(server.port)
+    assert over.received_bytes in {49, 50}  # whose FIN came first is not told (diag_message.py)
 
 
 def test_after_a_hint_even_one_of_3_ms_has_its_process(watch: Watch, server: Server) -> None:
