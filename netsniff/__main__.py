@@ -16,6 +16,7 @@ import sys
 import time
 from types import FrameType
 
+from netsniff.live import keys
 from netsniff.live.ledger import ORDERS
 from netsniff.live.processes import Processes
 from netsniff.live.views import LineView, Stop, TableView, View
@@ -69,7 +70,7 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     until_ns = time.monotonic_ns() + int(args.seconds * 1e9) if args.seconds else None
-    table = sys.stdout.isatty() and not args.json and not args.lines
+    table = keys.ours(1) and not args.json and not args.lines
     watch = None
     try:
         watch = Watch(processes, names=args.names)

@@ -8,6 +8,14 @@ import tty
 from collections.abc import Iterator
 
 
+def ours(descriptor: int) -> bool:
+    """Say whether it is a terminal that is ours to draw on: we are not in its background."""
+    try:
+        return os.isatty(descriptor) and os.tcgetpgrp(descriptor) == os.getpgrp()
+    except OSError:
+        return False
+
+
 @contextlib.contextmanager
 def single() -> Iterator[int | None]:
     """Yield the descriptor on which keys come without Enter; None where there is no terminal.
@@ -17,7 +25,7 @@ def single() -> Iterator[int | None]:
     """
     try:
         descriptor = sys.stdin.fileno()
-        if not os.isatty(descriptor) or os.tcgetpgrp(descriptor) != os.getpgrp():
+        if not ours(descriptor):
             yield None
             return
         before = termios.tcgetattr(descriptor)

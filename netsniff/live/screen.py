@@ -10,7 +10,7 @@ from rich.text import Text
 from netsniff.live import text
 from netsniff.live.ledger import Row
 
-_WIDE = 96
+_WIDE, _NARROW = 96, 72
 _FRAME_LINES = 5  # headings, total, what is left out, keys, a line to spare
 _MOST_NOTES = 6
 KEYS = {"r": "rate", "t": "total", "p": "process", "h": "host"}
@@ -25,7 +25,9 @@ class Frame(NamedTuple):
     order: str
     notes: Sequence[str]
     live: bool
-    """Whether it is to fit the terminal, with keys told; False: all of it, to stay."""
+    """Whether it is to fit the terminal; False: all of it, to stay."""
+    keys: bool = False
+    """Whether keys are heard, and so to be told."""
 
 
 def drawn(frame: Frame, console: Console) -> Group:
@@ -40,7 +42,7 @@ def drawn(frame: Frame, console: Console) -> Group:
     if left_out:
         parts.append(Text(f"… and {text.count(left_out, 'row')} more", style="dim"))
     parts += notes
-    if frame.live:
+    if frame.keys:
         help_line = _HELP.replace(frame.order, frame.order.upper(), 1)
         parts.append(Text(help_line, style="dim", no_wrap=True, overflow="ellipsis"))
     return Group(*parts)
@@ -48,23 +50,24 @@ def drawn(frame: Frame, console: Console) -> Group:
 
 def _table(frame: Frame, shown: Sequence[Row], width: int) -> Table:
     counts = _counts(width, live=frame.live)
+    rates = frame.live and width >= _NARROW
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", expand=frame.live)
     table.add_column("PID", justify="right", no_wrap=True)
     table.add_column("PROCESS", no_wrap=True)
     table.add_column("HOST", no_wrap=True, overflow="ellipsis", ratio=1 if frame.live else None)
     for heading in counts:
         table.add_column(heading, justify="right", no_wrap=True)
-    for heading in (*(("IN/s", "OUT/s") if frame.live else ()), "RECEIVED", "SENT"):
+    for heading in (*(("IN/s", "OUT/s") if rates else ()), "RECEIVED", "SENT"):
         table.add_column(heading, justify="right", no_wrap=True, min_width=7)
     for row in shown:
-        cells = [*_who(row), *_numbers(row, counts), *_rates(row, live=frame.live), *_totals(row)]
+        cells = [*_who(row), *_numbers(row, counts), *_rates(row, shown=rates), *_totals(row)]
         table.add_row(*map(Text, cells), style="dim" if row.key.loopback else None)
     total = frame.total
     within = any(row.key.loopback for row in frame.rows)
     number = total.total.connections
     all_of_them = f"{number:,} beyond this machine" if within else text.count(number, "connection")
     label = ["", "total", all_of_them]
-    numbers = [*_numbers(total, counts), *_rates(total, live=frame.live), *_totals(total)]
+    numbers = [*_numbers(total, counts), *_rates(total, shown=rates), *_totals(total)]
     table.add_row(*map(Text, [*label, *numbers]), style="bold")
     return table
 
@@ -89,8 +92,8 @@ def _numbers(row: Row, counts: tuple[str, ...]) -> list[str]:
     return [told[heading] for heading in counts]
 
 
-def _rates(row: Row, *, live: bool) -> list[str]:
-    rates = (row.received_rate, row.sent_rate) if live else ()
+def _rates(row: Row, *, shown: bool) -> list[str]:
+    rates = (row.received_rate, row.sent_rate) if shown else ()
     return [text.size(rate) if rate else "" for rate in rates]
 
 

@@ -55,7 +55,7 @@ class TableView:
                     os.kill(os.getpid(), signal.SIGSTOP)
         finally:
             _finish(watch)
-            self._refresh(watch)
+            self._refresh(watch, last=True)
             self._console.print(drawn(self._frame(watch, live=False), self._console))
 
     def _show(self, watch: Watch, until_ns: int | None) -> None:
@@ -65,7 +65,8 @@ class TableView:
         ):
             while True:
                 self._refresh(watch)
-                live.update(drawn(self._frame(watch, live=True), self._console), refresh=True)
+                frame = self._frame(watch, live=True)._replace(keys=keyboard is not None)
+                live.update(drawn(frame, self._console), refresh=True)
                 self._wait(watch, keyboard, until_ns)
 
     def _wait(self, watch: Watch, keyboard: int | None, until_ns: int | None) -> None:
@@ -81,8 +82,8 @@ class TableView:
                 self._order = KEYS.get(key, self._order)
                 return
 
-    def _refresh(self, watch: Watch) -> None:
-        for one in watch.ended():
+    def _refresh(self, watch: Watch, *, last: bool = False) -> None:
+        for one in watch.ended(last=last):
             self._ledger.close(self._processes.owner(one), one)
         living = [(self._processes.owner(one), one) for one in watch.living()]
         self._ledger.refresh(living, time.monotonic_ns())
@@ -113,7 +114,7 @@ class LineView:
                 _end_when_over(self._processes, until_ns)
         finally:
             _finish(watch)
-            self._print(watch, [*watch.ended(), *watch.living()])
+            self._print(watch, [*watch.ended(last=True), *watch.living()])
 
     def _print(self, watch: Watch, connections: list[Connection]) -> None:
         for one in connections:

@@ -14,6 +14,7 @@ from netsniff.sources import choose
 from netsniff.sources.base import Probe, Promise, Source, SourceError
 
 _LOOK_NS = 250_000_000
+_NEVER_NS = 1 << 62
 _LACKING = (
     (Promise.BYTES, "bytes"),
     (Promise.EVERY_CONNECTION, "connections shorter than a look"),
@@ -90,15 +91,20 @@ class Watch:
                     each.source.hurry(pid)
         return keys is not None and keys in ready
 
-    def ended(self) -> list[Connection]:
-        """Return connections that are over, each once, with the name of their host."""
-        over = [*self.connections.closed(), *self.connections.settle(time.monotonic_ns())]
+    def ended(self, *, last: bool = False) -> list[Connection]:
+        """Return connections that are over, each once, with the name of their host.
+
+        `last`: those too of which more was hoped for.
+        """
+        now_ns = _NEVER_NS if last else time.monotonic_ns()
+        over = [*self.connections.closed(), *self.connections.settle(now_ns)]
         self._unfound += sum(one.pid is None for one in over)
         return [self.naming.named(one) for one in over if self._wanted(one)]
 
     def living(self) -> list[Connection]:
-        """Return connections that are open, with the name of their host."""
-        living = [*self.connections.living(), *self.connections.ending()]
+        """Return connections that are open, or hoped to be known better, with their hosts."""
+        strays = [one for one in self.connections.living() if one.pid is None]
+        living = [*self.connections.unfinished(), *strays]
         return [self.naming.named(one) for one in living if self._wanted(one)]
 
     def missed(self) -> list[Missed]:

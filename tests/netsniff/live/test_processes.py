@@ -21,6 +21,8 @@ def grandchild() -> Iterator[tuple[int, int]]:
     ) as shell:
         assert shell.stdout
         pid = int(shell.stdout.readline())
+        while psutil.Process(pid).name() != "sleep":
+            pass
         yield shell.pid, pid
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, 9)
