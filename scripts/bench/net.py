@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from scripts.bench import net_bulk, net_names, net_rows, net_stress, report, tracers
+from scripts.bench import net_bulk, net_names, net_real, net_rows, net_stress, report, tracers
 from scripts.bench.net_field import Field, field
 from scripts.bench.net_round import Rows
 from tests import account as accounts
@@ -30,6 +30,7 @@ def main() -> int:
     if root and not args.smoke:
         people.append(accounts.ordinary())
     made: Rows = []
+    said: dict[str, str] = {}
     size = 100_000_000 if args.smoke else 1_000_000_000
     scale, observers = (10, 2) if args.smoke else (1, 6)
     groups: dict[str, Callable[[Field], Rows]] = {
@@ -51,8 +52,14 @@ def main() -> int:
             settings = net_names.SETTINGS if name in {"names", "capture"} else ""
             with field(people, root=root, settings=settings) as at:
                 made += group(at)
+    if args.only in {None, "real"} and not args.smoke:
+        print("measuring real", file=sys.stderr, flush=True)
+        with field(people, root=root, settings=net_names.SETTINGS) as at:
+            downloads, said = net_real.rows(at)
+            made += downloads
     names = ("nethogs", "bpftrace", "curl")
-    versions: dict[str, str | None] = {name: tracers.version(name) for name in names}
+    versions: dict[str, str | None] = {**said}
+    versions |= {name: tracers.version(name) for name in names}
     return report.told(report.write("net", made, versions, args.folder), made)
 
 

@@ -141,7 +141,7 @@ class Product:
             sum(flow.received_bytes or 0 for flow in summed),
             sum(flow.sent_bytes or 0 for flow in summed),
         )
-        return Told([_claim(flow) for flow in to_us], run.cpu_s, self.missed(run), rest)
+        return Told([claim(flow) for flow in to_us], run.cpu_s, self.missed(run), rest)
 
     def missed(self, run: Run) -> int:
         """Return how many connections it says it missed during a run."""
@@ -157,7 +157,8 @@ class Product:
         return sum(losses.values())
 
 
-def _claim(flow: wire.Flow) -> Claim:
+def claim(flow: wire.Flow) -> Claim:
+    """Return a flow as a claim, its times CLOCK_MONOTONIC."""
     offset = _offset_ns()
     return Claim(
         None,
