@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 
 from netsniff.model import Event
-from netsniff.sources import diag_check, elsewhere, namespaces, scan_records, space
+from netsniff.sources import diag_check, elsewhere, namespaces, scan_records, space, udp_table
 from netsniff.sources.base import Probe, Promise
 
 assert sys.platform == "linux"
@@ -23,6 +23,7 @@ class SockDiag:
             Promise.BYTES,
             Promise.EVERY_CONNECTION,
             Promise.HOLDER,
+            Promise.UDP,
             Promise.UNPRIVILEGED,
             Promise.TELLS_LOSS,
         }
@@ -36,6 +37,7 @@ class SockDiag:
         self._poller: select.epoll | None = None
         self._home: space.Space | None = None
         self._elsewhere: elsewhere.Elsewhere | None = None
+        self._datagrams: udp_table.UdpTable | None = None
 
     @property
     def flushed(self) -> int:
@@ -55,6 +57,7 @@ class SockDiag:
         self._poller = select.epoll()
         self._elsewhere = elsewhere.Elsewhere(self.name, self._poller)
         self._home = space.Space(self.name, namespaces.own(), self._poller, None)
+        self._datagrams = udp_table.UdpTable(self.name, namespaces.own())
         if self._hints >= 0:
             self._home.hear(self._hints)
         return self._poller.fileno()
@@ -72,12 +75,16 @@ class SockDiag:
         """Look closely at a process for a moment, in the network namespace it is in."""
         if self._home is not None and self._elsewhere is not None:
             (self._elsewhere.met(pid) or self._home).order(scan_records.HURRY, pid)
+        if self._datagrams is not None:
+            self._datagrams.hurry(pid)
 
     def rest(self) -> None:
         """Look no more until somebody is hurried; what is destroyed is still told, each second."""
         if self._home is not None and self._elsewhere is not None:
             self._home.order(scan_records.REST)
             self._elsewhere.rest()
+        if self._datagrams is not None:
+            self._datagrams.rest()
 
     def flush(self) -> int:
         """Ask for all that was destroyed by now: it has been read once `flushed` is this number.
@@ -87,6 +94,8 @@ class SockDiag:
         self._asked += 1
         for each in self._spaces():
             each.order(scan_records.FLUSH, self._asked)
+        if self._datagrams is not None:
+            self._datagrams.hasten()
         return self._asked
 
     def read(self) -> Iterable[Event]:
@@ -95,14 +104,16 @@ class SockDiag:
         if self._home is not None and self._elsewhere is not None:
             self._home.read(found)
             self._elsewhere.read(found)
+        if self._datagrams is not None:
+            self._datagrams.read(found)  # the scanner wakes us twice a second unless it rests
         return found
 
     def close(self) -> None:
         """End the scanners and let go of everything."""
-        for each in (self._home, self._elsewhere, self._poller):
+        for each in (self._home, self._elsewhere, self._datagrams, self._poller):
             if each is not None:
                 each.close()
-        self._home = self._elsewhere = self._poller = None
+        self._home = self._elsewhere = self._datagrams = self._poller = None
 
     def _spaces(self) -> list[space.Space]:
         others = self._elsewhere.spaces() if self._elsewhere is not None else []
