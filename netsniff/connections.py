@@ -6,11 +6,13 @@ joined by a port. Times in and out are CLOCK_MONOTONIC ns.
 
 from collections.abc import Hashable, Iterable, Iterator
 
-from netsniff.known import Known
+from netsniff.known import TRACERS, Known
 from netsniff.model import Connection, Event, Missed, Reading
 
 OWNERLESS_NS = 1_000_000_000
 """How long one that is over waits for somebody to find out who held it."""
+PARTNER_NS = 300_000_000
+"""How long one whose end the tracer alone has told waits for the totals of who counts payload."""
 _MOST_DONE = 16384
 
 
@@ -24,6 +26,8 @@ class Connections:
         self._done: dict[Hashable, None] = {}
         """Those that were given lately: who tells of them late tells nothing new."""
         self._missed: list[Missed] = []
+        self._partnered = False
+        """Whether another source than the tracer tells of connections, too."""
 
     def __len__(self) -> int:
         """Return how many are kept."""
@@ -41,8 +45,14 @@ class Connections:
                 return
             one = self._open[key] = Known(event)
         one.take(event)
+        alone = event.source in TRACERS or event.cookie is None
+        self._partnered = self._partnered or not alone
         if one.ended_ns is not None:
             self._ended.setdefault(key)
+
+    def knows(self, reading: Reading) -> bool:
+        """Say whether something is kept of a reading's socket."""
+        return _key(reading) in self._open
 
     def missed(self) -> list[Missed]:
         """Return the holes that were told since."""
@@ -50,31 +60,45 @@ class Connections:
         return missed
 
     def closed(self) -> list[Connection]:
-        """Return those that are over, each once: whose holder is known, or looked for in vain."""
-        found = [key for key in self._ended if self._open[key].trust]
+        """Return those that are over, each once, and of which all is known that can be."""
+        found = [key for key in self._ended if self._waits_ns(self._open[key]) == 0]
         return [self._give(key) for key in found]
 
     def settle(self, now_ns: int) -> list[Connection]:
-        """Return those that are over and that nobody was found for until now."""
-        before_ns = now_ns - OWNERLESS_NS
-        found = [key for key in self._ended if (self._open[key].ended_ns or 0) <= before_ns]
+        """Return those that are over and of which more was hoped for until now."""
+        found = []
+        for key in self._ended:
+            one = self._open[key]
+            if (one.ended_ns or 0) + self._waits_ns(one) <= now_ns:
+                found.append(key)
         return [self._give(key) for key in found]
 
     def due_ns(self) -> int | None:
         """Return when `settle` may have something to give."""
-        ended = (self._open[key].ended_ns or 0 for key in self._ended)
-        return min((at_ns + OWNERLESS_NS for at_ns in ended), default=None)
+        ended = (self._open[key] for key in self._ended)
+        return min(((one.ended_ns or 0) + self._waits_ns(one) for one in ended), default=None)
 
-    def living(self, *, held: bool = False) -> Iterator[Connection]:
-        """Yield what is known of those that are not over; `held`: whose holder is known."""
+    def _waits_ns(self, one: Known) -> int:
+        if not one.trust:
+            return OWNERLESS_NS
+        return PARTNER_NS if self._partnered and one.halfway else 0
+
+    def living(self) -> Iterator[Connection]:
+        """Yield what is known of those that are not over."""
         for one in self._open.values():
-            if one.ended_ns is None and (one.trust or not held):
+            if one.ended_ns is None:
                 yield one.snapshot()
 
     def ending(self) -> Iterator[Connection]:
         """Yield those that are over and not given yet."""
         for key in self._ended:
             yield self._open[key].snapshot()
+
+    def unfinished(self) -> Iterator[Connection]:
+        """Yield what is known of those that were not given, and whose holder is known."""
+        for one in self._open.values():
+            if one.trust:
+                yield one.snapshot()
 
     def abandon(self, sources: Iterable[str]) -> list[Connection]:
         """Return those of which only these sources told, which tell no more; they are forgotten.

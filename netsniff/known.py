@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from netsniff.model import EXACT, LIKELY, Connection, Endpoint, Holder, Reading
 
-_TRACED = "socktrace"
-"""Its holder was taken in the process's own context; its bytes of TCP are those of calls."""
+TRACERS = frozenset({"socktrace", "tracefs"})
+"""Their holders were taken in the process's own context; their bytes of TCP are those of calls."""
 
 
 class _Sum(NamedTuple):
@@ -31,6 +31,14 @@ class Known:
         self.sums: dict[str, _Sum] = {}
         self.baseline = reading.baseline
         self.ended_ns: int | None = None
+        self.enders: set[str] = set()
+
+    @property
+    def halfway(self) -> bool:
+        """Whether it is a stream of which the tracer alone has told the end."""
+        if self.known.protocol != "tcp" or self.ended_ns is None:
+            return False
+        return self.enders <= TRACERS
 
     def take(self, reading: Reading) -> None:
         """Take what a source says of it."""
@@ -57,8 +65,9 @@ class Known:
             source=known.source or reading.source,
             seen_ns=max(known.seen_ns, reading.at_ns),
         )
-        if reading.final and self.ended_ns is None:
-            self.ended_ns = reading.at_ns
+        if reading.final:
+            self.enders.add(reading.source)
+            self.ended_ns = _least(self.ended_ns, reading.at_ns)
 
     def snapshot(self) -> Connection:
         """Return all that is known of it by now."""
@@ -80,7 +89,7 @@ class Known:
         if total is None:
             before = (reading.received_bytes or 0, reading.sent_bytes or 0)
             # The tracer counts what it saw itself: nothing of that was there before.
-            counts_all = reading.baseline and reading.source != _TRACED
+            counts_all = reading.baseline and reading.source not in TRACERS
             total = _Sum(None, None, *(before if counts_all else (0, 0)))
         if not total.final:
             self.sums[reading.source] = total._replace(
@@ -92,13 +101,13 @@ class Known:
     def _trusted(self, counted: tuple[str, _Sum]) -> tuple[bool, bool]:
         """Rank a source's totals: final ones first; of UDP nobody else but the tracer knows any."""
         source, total = counted
-        return total.final, source != _TRACED
+        return total.final, source not in TRACERS
 
     def _hold(self, holder: Holder | None, source: str) -> None:
         """Keep the first holder of the best kind: who is exact for the tracer, exact, likely."""
         if holder is None:
             return
-        kinds = {EXACT: 3 if source == _TRACED else 2, LIKELY: 1}
+        kinds = {EXACT: 3 if source in TRACERS else 2, LIKELY: 1}
         trust = kinds.get(holder.confidence, 0)
         if trust > self.trust:
             self.trust = trust

@@ -157,9 +157,10 @@ def read_proc(pid: int, name: str) -> bytes:
 
 
 def is_service(pid: int) -> bool:
-    """Tell whether this is the observer, its reader or the local store."""
+    """Tell whether this is the observer, one of its readers, or the local store."""
     line = read_proc(pid, "cmdline")
-    return b"ptywrap.observe" in line or b"ptywrap.lifecycle" in line or b"\0ingest" in line
+    signs = (b"ptywrap.observe", b"ptywrap.lifecycle", b"/netsniff/", b"\0ingest")
+    return any(sign in line for sign in signs)
 
 
 def is_ours(pid: int) -> bool:
