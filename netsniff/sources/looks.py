@@ -6,6 +6,7 @@ process that is gone, or another user's, answers with None or nothing: that is n
 
 import posix
 import sys
+from errno import EINVAL, ENOENT
 
 assert sys.platform == "linux"
 
@@ -82,6 +83,18 @@ def is_of(pid: int, owner: int | None) -> bool:
     except OSError:
         return False
     return owner is None or user == owner
+
+
+def is_thread(pid: int) -> bool:
+    """Say whether a number is a thread's that is not its process's first.
+
+    It has a folder in /proc that no listing shows, and no pidfd: pidfd_open(2), since Linux 5.3.
+    """
+    try:
+        posix.close(posix.pidfd_open(pid))
+    except OSError as failure:
+        return failure.errno in {EINVAL, ENOENT}
+    return False
 
 
 def owned(owner: int | None) -> list[int]:

@@ -53,13 +53,13 @@ class Search:
         """Processes that had sockets, and which: one that is not among these is their own."""
 
     def born(self, pid: int, name: int, now_ns: int) -> bool:
-        """Take a process that called exec this moment; say whether it is of interest."""
+        """Take a process that called exec this moment; say whether it will be looked at."""
         program = self._programs.met(name)
         self._recent.append(pid)
         newborn = Newborn(pid, program, now_ns)
         if not newborn.plan or len(self._newborn) >= _MOST_NEWBORN:
             self._newborn.pop(pid, None)
-            return True
+            return False
         inherited = looks.sockets(pid)
         if inherited is None:  # it is gone, or another user's
             return False
@@ -70,8 +70,11 @@ class Search:
         return True
 
     def arrived(self, pid: int) -> bool:
-        """Take a process of which no more is known; say whether it is there and of interest."""
-        if not looks.is_of(pid, self.owner):
+        """Take a process of which no more is known; say whether it is there and of interest.
+
+        The number may be a thread's: threads and processes are counted alike.
+        """
+        if not looks.is_of(pid, self.owner) or looks.is_thread(pid):
             return False
         self._recent.append(pid)
         return True

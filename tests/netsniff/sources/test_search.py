@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -153,6 +154,17 @@ def test_another_users_process_is_of_no_interest() -> None:
         of_theirs = a_search(second.uid).search.arrived(child.pid)
         child.kill()
     assert (of_ours, of_theirs) == (False, True)
+
+
+def test_a_thread_is_no_process() -> None:
+    """It has a number like one, and a folder in /proc with the same descriptors."""
+    over = threading.Event()
+    one = threading.Thread(target=over.wait)
+    one.start()
+    told = [a_search().search.arrived(pid) for pid in (one.native_id or 0, os.getpid())]
+    over.set()
+    one.join()
+    assert told == [False, True]
 
 
 def test_only_tcp_sockets_are_told_from_their_descriptor() -> None:
