@@ -147,7 +147,7 @@ def _busy(pid: int) -> bool:
         if any(not line.lstrip().startswith(b"lo:") for line in devices):
             return True
         with open(f"/proc/{pid}/net/snmp", "rb") as file:
-            return any(diag_socket.opened_in(file.read()))
+            return diag_socket.opened_in(file.read()) > 0
     except (OSError, diag.Unreadable):
         return False
 
