@@ -62,6 +62,7 @@ class Network:
         self._connections = Connections()
         self._extend_ns: int | None = None
         self._captures = False
+        self._alone = False
         self._early: list[_Early] = []
         self._expected: dict[int, tuple[Session, int]] = {}
         self._flushing: dict[str, int] = {}
@@ -104,6 +105,7 @@ class Network:
         """Take that a process of a session runs another program."""
         self.sources.hurry(pid)
         self._strays.ran(clock.monotonic_ns())
+        self._alone = False
 
     def ended(self, life: Life) -> None:
         """Take that a process has ended, before it is told."""
@@ -117,7 +119,7 @@ class Network:
         for event in events:
             if isinstance(event, Missed):
                 self._lost(event)
-            else:
+            elif event.holder is not None or not self._alone or self._connections.knows(event):
                 self._connections.take(event)
         if self.sources.broken:
             gone, self.sources.broken = self.sources.broken, []
@@ -126,8 +128,12 @@ class Network:
         for connection in self._connections.closed():
             self._over(connection)
 
-    def settle(self, now_ns: int, *, running: bool) -> None:
-        """Let go of what nobody was found for; `running`: a command of some session goes on."""
+    def settle(self, now_ns: int, *, running: bool, alone: bool) -> None:
+        """Let go of what nobody was found for.
+
+        `running`: a command of some session goes on; `alone`: there is no session.
+        """
+        self._alone = alone and not self._strays.recent(now_ns)
         if self._extend_ns is not None and now_ns >= self._extend_ns:
             self._extend_ns = None
             self.sources.extend()
@@ -162,7 +168,7 @@ class Network:
                 del self._expected[pid]
             elif whose is session:
                 dues.append(until_ns)
-        for connection in self._connections.living(held=True):
+        for connection in self._connections.unfinished():
             owner = self.owners.of(connection)
             if owner is not None and owner.session is session and not owner.living:
                 until_ns = owner.entry.ended_ns + GRACE_NS
@@ -220,13 +226,15 @@ class Network:
         self, session: Session, held: Entries, wanted: Wanted, end_ns: int
     ) -> Iterator[wire.Flow]:
         """Yield what goes on, as it is now, then what is over: of those some may be summed up."""
-        for connection in self._connections.living(held=True):
+        for connection in self._connections.unfinished():
             owner = self.owners.of(connection)
             if owner is None or owner.session is not session or not wanted(_at(owner, end_ns)):
                 continue
             flow = self._flow(connection, owner)
             if owner.shell:
                 flow = self._borders.piece(flow)
+                if not (flow.received_bytes or flow.sent_bytes):
+                    continue
             private = self._teller.recorder.private(flow)
             if isinstance(private, wire.Flow):
                 yield private

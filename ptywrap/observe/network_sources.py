@@ -7,7 +7,7 @@ beginning is missed: little is imported here. It is tested, and what it lacks is
 import contextlib
 import os
 import select
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -48,9 +48,10 @@ class _Open(NamedTuple):
 
 
 class Sources:
-    """Who tells of sockets. `broken` names those that told alone of what they told, once."""
+    """Who tells of sockets. `broken` names those that are gone; `every` gives what there is."""
 
-    def __init__(self) -> None:
+    def __init__(self, every: Callable[[], Iterator[Source]] = sources.each) -> None:
+        self._every = every
         self.broken: list[str] = []
         self._said: dict[str, Probe] = {}
         self._open: list[_Open] = []
@@ -100,8 +101,12 @@ class Sources:
         return min(dues, default=None)
 
     def begin(self) -> None:
-        """Open the best one, untested."""
-        for source in islice(sources.each(), 1):
+        """Open the best one, if it says that it can be used; it is tested later."""
+        for source in islice(self._every(), 1):
+            probe = source.probe()
+            if not probe.usable:
+                self._said[source.name] = probe
+                return
             with contextlib.suppress(OSError):
                 self._take(source, source.open())
                 self.flush()
@@ -124,7 +129,7 @@ class Sources:
 
     def extend(self) -> None:
         """Open what tells what nobody else does; as root that takes some 0.2 s."""
-        for source in sources.each():
+        for source in self._every():
             said = self._said.get(source.name, _UNASKED)
             if source.name in self._unwanted or source.name in self.names or not said.usable:
                 continue
@@ -248,7 +253,7 @@ class Sources:
     def _improve(self) -> None:
         """Try the best one again: it may have failed because all was busy."""
         self._again_ns = None
-        for source in islice(sources.each(), 1):
+        for source in islice(self._every(), 1):
             if source.name not in self._unwanted and source.name not in self.names:
                 alone = not self._open
                 if self._opened(source) and not alone and source.name in self._trials:
@@ -267,7 +272,7 @@ class Sources:
         self._close(one)
         name = one.source.name
         tried = self._failures[name] = self._failures.get(name, 0) + 1
-        again = next((source for source in sources.each() if source.name == name), None)
+        again = next((source for source in self._every() if source.name == name), None)
         if tried <= _TRIES and again is not None and self._opened(again):
             return
         self.broken.append(name)

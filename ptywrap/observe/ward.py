@@ -190,7 +190,7 @@ class Ward:
         self.expenses.look(now_ns)
         self._release(flush=flush)
         running = any(one.run or one.commands.open() for one in self.active.values())
-        self.network.settle(now_ns, running=running)
+        self.network.settle(now_ns, running=running, alone=not self.active)
         self.closing.lately.settle(now_ns, flush=flush)
         for pid, due_ns in list(self._dirty.items()):
             session = self.owners.get(pid)
