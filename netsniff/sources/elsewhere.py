@@ -22,6 +22,9 @@ _STAY_NS = 500_000_000
 """So long after its last process of interest a namespace is read: destroyed sockets come late."""
 
 
+_EARLY = "over before the network namespace was entered"
+
+
 class _Place:
     """A namespace, the processes of interest that were met there, and what became of it."""
 
@@ -31,6 +34,10 @@ class _Place:
         self.entry: namespaces.Entry | None = None
         self.space: space.Space | None = None
         self.refused = False
+        self.opened = _opened(pid)
+        """How many connections the kernel counted there, ever, when it was met."""
+        self.early: int | None = None
+        """How many began between that and our entry; None: that was told."""
 
 
 class Elsewhere:
@@ -113,6 +120,7 @@ class Elsewhere:
             return
         for pid in place.pids:
             place.space.order(scan_records.HURRY, pid)
+        place.early = max([0, *(_opened(pid) - place.opened for pid in place.pids)])
 
     def _told(self, place: _Place, one: space.Space, found: list[Event]) -> None:
         try:
@@ -122,6 +130,12 @@ class Elsewhere:
             found.append(Missed(place.met_ns, now_ns, None, str(error), self._source))
             place.refused, place.space = True, None
             one.close()
+            return
+        if place.early is not None and one.met is not None:
+            early, place.early = place.early - one.met, None
+            if early > 0:
+                now_ns = time.monotonic_ns()
+                found.append(Missed(place.met_ns, now_ns, early, _EARLY, self._source))
 
     def _look(self, stay_ns: int) -> None:
         """Leave the namespaces that no process of interest is in, and try those that wait."""
@@ -144,12 +158,18 @@ def _busy(pid: int) -> bool:
     try:
         with open(f"/proc/{pid}/net/dev", "rb") as file:
             devices = file.read().splitlines()[2:]
-        if any(not line.lstrip().startswith(b"lo:") for line in devices):
-            return True
-        with open(f"/proc/{pid}/net/snmp", "rb") as file:
-            return diag_socket.opened_in(file.read()) > 0
-    except (OSError, diag.Unreadable):
+    except OSError:
         return False
+    return _opened(pid) > 0 or any(not line.lstrip().startswith(b"lo:") for line in devices)
+
+
+def _opened(pid: int) -> int:
+    """Return how many connections the kernel counted in the namespace of a process; 0: gone."""
+    try:
+        with open(f"/proc/{pid}/net/snmp", "rb") as file:
+            return diag_socket.opened_in(file.read())
+    except (OSError, diag.Unreadable):
+        return 0
 
 
 def _readable(descriptor: int) -> bool:

@@ -51,6 +51,11 @@ class Space:
         """What the scanner writes into."""
         return self._process.pipe
 
+    @property
+    def met(self) -> int | None:
+        """How many sockets were there at the first look; None: it is not over yet."""
+        return self._sockets.met
+
     def answered(self, number: int) -> bool:
         """Say whether an order to flush was carried out, or came before we began."""
         return self._flushed == self._asked or self._flushed >= number

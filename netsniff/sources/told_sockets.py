@@ -22,6 +22,11 @@ class ToldSockets:
         self._living: dict[int, Reading] = {}
         self._doubt = 0
 
+    @property
+    def met(self) -> int | None:
+        """How many were there at the first look; None: it is not over yet."""
+        return None if self._baseline is None else len(self._baseline)
+
     def held(self, record: scan_records.Held, found: list[Event]) -> None:
         """Take a holder."""
         reading = self._reading(record.message, record.at_ns)

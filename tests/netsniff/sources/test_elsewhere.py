@@ -35,6 +35,18 @@ for number in (1000, 2000, 3000):
         break
     one.close(), other.close()
 """
+# Waits for a line, then makes five connections and ends them at once.
+BURST = """
+import socket, sys
+print("open", flush=True)
+sys.stdin.readline()
+listener = socket.create_server(("127.0.0.1", 0))
+for _ in range(5):
+    one = socket.create_connection(listener.getsockname())
+    other, _ = listener.accept()
+    one.close(), other.close()
+sys.stdin.readline()
+"""
 # Follows a process by the source; tells each event in a line, and answers a line with a look.
 FOLLOW = """
 import json, select, sys
@@ -65,12 +77,13 @@ class Talker:
         argv: list[str],
         second: account.Account | None = None,
         become: tuple[str, ...] = (),
+        script: str = TALK,
     ) -> None:
         python = str(second.python) if second else sys.executable
         cwd = second.checkout if second else None
         whose: dict[str, Any] = {"user": second.uid, "group": second.gid} if second else {}
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        inside = ["sh", "-c", 'ip link set lo up; exec "$@"', "sh", *become, python, "-c", TALK]
+        inside = ["sh", "-c", 'ip link set lo up; exec "$@"', "sh", *become, python, "-c", script]
         home = {"HOME": "/", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
         place = whose if "-Urn" in argv else {}
         self.process = subprocess.Popen([*argv, *inside], cwd="/", env=home, **place, **pipes)
@@ -171,6 +184,21 @@ def test_a_namespace_is_left_when_nobody_followed_is_in_it() -> None:
         while time.monotonic() < until and _children(talker.follower.pid) == before:
             time.sleep(0.1)
         assert (len(before), len(_children(talker.follower.pid))) == (2, 1)
+    finally:
+        talker.end()
+
+
+def test_what_was_over_before_the_entry_is_told_by_its_number(second: account.Account) -> None:
+    """Without a device beside `lo` nothing is entered until a connection was counted."""
+    talker = Talker(["unshare", "-Urn"], second, script=BURST)
+    try:
+        time.sleep(0.3)  # it is met while it has nothing
+        talker.go_on()
+        told = talker.hears(lambda told: "number" in told)
+        assert (told["number"], told["reason"]) == (
+            10,
+            "over before the network namespace was entered",
+        )
     finally:
         talker.end()
 
