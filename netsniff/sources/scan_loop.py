@@ -39,7 +39,7 @@ class Scanner:
         opened = _socket.socket(fileno=asking) if elsewhere else None
         user = posix.geteuid()
         owner = user if user and not elsewhere else None
-        self.table = scan_table.Table(diag_socket.Questions(opened), owner)
+        self.table = scan_table.Table(diag_socket.Questions(opened), owner, counted=not elsewhere)
         self.search = search.Search(owner, self.tell)
         now = time.monotonic_ns()
         self.pace = schedule.Pace(now)
@@ -49,11 +49,14 @@ class Scanner:
         self.drained_ns = self.tabled_ns = 0
         self.flushes: list[tuple[int, int]] = []
         self.resting = False
-        self.awake_ns = 0
+        self.lull = schedule.Lull()
+        self.deaf_ns = self.awake_ns = 0
         """Until when an exec keeps us from resting: it may be of a command that nobody told of."""
         self.rich = True
         """Whether there is processor time left to look closely."""
         self.waiting = [orders]
+        self.opened = b""
+        self.patience_ns = _CONNECTS_NS
         self.loads = posix.open("loadavg", posix.O_RDONLY)
         self.newest = self.last_pid()
 
@@ -75,17 +78,14 @@ class Scanner:
         """Wait until something is due or somebody calls; False: nobody is there any more."""
         now = time.monotonic_ns()
         due = self.search.next_ns()
-        if due is not None and due - now < _NEAR_NS:
-            left = due - now
-            if left > 0:
-                time.sleep(left / 1e9)
-            ready: list[int] = []
-        else:
-            left = max(0, self.next_ns(now, due) - now)
-            # Resting with nothing left to spend, we let execs wait until we wake by ourselves.
-            heard = self.waiting if self.rich or not self.resting else self.waiting[:1]
-            ready, _, _ = select.select(heard, [], [], left / 1e9)
-        return self.take_orders() if self.orders.fileno() in ready else True
+        until = self.next_ns(now, due)
+        heard = self.waiting
+        if self.deaf_ns > now:
+            until, heard = min(until, self.deaf_ns), heard[:1]
+        elif (due is not None and due - now < _NEAR_NS) or (self.resting and not self.rich):
+            heard = heard[:1]
+        ready, _, _ = select.select(heard, [], [], max(0, until - now) / 1e9)
+        return self.take_orders() if heard[0] in ready else True
 
     def rests(self, now: int) -> bool:
         return self.resting and now >= self.awake_ns
@@ -113,9 +113,14 @@ class Scanner:
             self.hear([])
         if self.resting and self.rich:
             self.awake_ns = now + _AWAKE_NS
+        interesting = False
         for pid, name in scan_records.hints(data):
-            if self.search.born(pid, name, now) if self.rich else self.search.arrived(pid):
-                self.pace.event_ns = now
+            if self.rich:
+                interesting = self.search.born(pid, name, now) or interesting
+            else:
+                self.search.arrived(pid)
+        self.pace.event_ns = now
+        self.deaf_ns = now + self.lull.after(interesting=interesting)
 
     def take_orders(self) -> bool:
         """Do as we are told; False: there is nobody to tell us."""
@@ -157,22 +162,33 @@ class Scanner:
 
     def read_when_due(self, now: int) -> None:
         """Read the table of sockets when it is time, and look for the holders of new ones."""
-        looking = self.search
+        looking, pace = self.search, self.pace
         if looking.wanted_ns is not None:
-            self.pace.want(looking.wanted_ns + _CONNECTS_NS)
-            looking.wanted_ns = None
-        if self.rests(now) or self.pace.due_ns(now, rich=self.rich) > now:
+            pace.want(looking.wanted_ns + _CONNECTS_NS)
+            looking.wanted_ns, self.patience_ns = None, _CONNECTS_NS
+        if self.rests(now) or pace.due_ns(now, rich=self.rich) > now:
             return
+        self.take_newcomers(now)
+        full = not self.tabled_ns or (now - self.tabled_ns >= _TABLE_NS and bool(self.table.inodes))
+        opened = self.table.opened()
+        if full or not opened or opened != self.opened:
+            self.opened = opened
+            self.read_table(now, full=full)
+        else:
+            pace.asked(now)
+        if looking.holders.waiting:
+            self.patience_ns *= 2
+            pace.want(time.monotonic_ns() + self.patience_ns)
+        looking.seek(pace.asked_ns)
+
+    def take_newcomers(self, now: int) -> None:
+        """Take the processes that are new since we last asked: not all of them come by exec."""
         newest = self.last_pid()
         if newest != self.newest:
             pids = range(max(self.newest + 1, newest - _MOST_NEW), newest + 1)
-            if any([looking.arrived(pid) for pid in pids]):
+            if any([self.search.arrived(pid) for pid in pids]):
                 self.pace.event_ns = now
             self.newest = newest
-        self.read_table(now, full=now - self.tabled_ns >= _TABLE_NS)
-        looking.seek(time.monotonic_ns())
-        if looking.holders.waiting:
-            self.pace.want(time.monotonic_ns() + 3 * _CONNECTS_NS)
 
     def read_table(self, now: int, *, full: bool) -> None:
         """Read the table of sockets once, and tell of it if it is read in full."""
@@ -222,6 +238,7 @@ class Scanner:
                 if error.errno != errno.ENOBUFS:
                     raise
                 self.write(scan_records.record(scan_records.OVERRUN, now))
+                self.tabled_ns = 0
                 self.pace.want(now)
             if len(found) >= 256:
                 self.write(scan_records.record(scan_records.CLOSED, now, b"".join(found)))

@@ -73,21 +73,27 @@ def test_a_plan_goes_forward_and_has_an_end(delays: list[int]) -> None:
     assert list(looks) == sorted(looks)
 
 
-def test_the_table_is_read_often_while_new_sockets_appear() -> None:
+def test_the_kernel_is_asked_often_while_new_sockets_appear() -> None:
     assert due_ms(a_pace(event_ago=100, fresh_ago=100)) == 6
 
 
-def test_the_table_is_read_each_20_ms_for_two_seconds_after_an_event() -> None:
-    assert [due_ms(a_pace(event_ago=ago)) for ago in (0, 1999, 2001)] == [20, 20, 100]
+def test_the_kernel_is_asked_each_10_ms_for_two_seconds_after_an_event() -> None:
+    assert [due_ms(a_pace(event_ago=ago)) for ago in (0, 1999, 2001)] == [10, 10, 100]
 
 
-def test_the_table_is_read_seldom_when_nothing_happens() -> None:
+def test_the_kernel_is_asked_seldom_when_nothing_happens() -> None:
     assert due_ms(a_pace(event_ago=10_001)) == 250
 
 
 def test_a_table_that_costs_much_is_read_less_often() -> None:
     costly = [a_pace(event_ago=10, fresh_ago=fresh, cost_us=5000) for fresh in (10, 5000)]
-    assert [due_ms(each) for each in costly] == [25, 50]
+    assert [due_ms(each) for each in costly] == [30, 30]
+
+
+def test_asking_in_vain_costs_no_pause() -> None:
+    pace = a_pace(event_ago=10, cost_us=1000)
+    pace.asked(20_009 * MS)
+    assert due_ms(pace) == 19
 
 
 def test_a_table_that_is_wanted_is_read_then_but_not_all_the_time() -> None:
@@ -132,3 +138,16 @@ def test_resting_one_may_spend_a_hundredth() -> None:
         budget.allows(at * MS, used * MS) for at, used in ((0, 5101), (90, 5101), (1101, 5101))
     ]
     assert allowed == [False, False, True]
+
+
+def test_execs_of_no_interest_are_heard_of_later_and_later_but_never_after_4_ms() -> None:
+    lull = schedule.Lull()
+    assert [lull.after(interesting=False) // 1000 for _ in range(6)] == [
+        *(250, 500, 1000, 2000, 4000, 4000)
+    ]
+
+
+def test_one_of_interest_makes_us_listen_at_once() -> None:
+    lull = schedule.Lull()
+    lull.after(interesting=False)
+    assert (lull.after(interesting=True), lull.after(interesting=False)) == (0, 250_000)
