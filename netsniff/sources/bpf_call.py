@@ -11,6 +11,7 @@ from typing import NamedTuple
 assert sys.platform == "linux"
 
 _NUMBERS = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "ppc64le": 361}
+_NUMBER = _NUMBERS.get(os.uname().machine)
 _MAP_CREATE, _LOOK_UP, _UPDATE, _PROGRAM_LOAD, _TRACEPOINT_OPEN = 0, 1, 2, 5, 17
 _LOOK_UP_BATCH, _DELETE_BATCH, _LINK_CREATE = 24, 27, 28
 HASH, ARRAY, RECENT_HASH, RING = 1, 2, 9, 27
@@ -178,10 +179,9 @@ def _buffer(packed: bytes) -> "ctypes.Array[ctypes.c_char]":
 
 
 def _bpf(command: int, attributes: "ctypes.Array[ctypes.c_char]") -> int:
-    number = _NUMBERS.get(os.uname().machine)
-    if number is None:
+    if _NUMBER is None:
         raise OSError(errno.ENOSYS, "the number of bpf(2) is not known for this machine")
-    answer: int = _LIBRARY.syscall(number, command, attributes, ctypes.c_uint(len(attributes)))
+    answer: int = _LIBRARY.syscall(_NUMBER, command, attributes, ctypes.c_uint(len(attributes)))
     if answer < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return answer

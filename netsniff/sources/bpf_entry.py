@@ -3,6 +3,7 @@
 The BPF programs write one entry for each socket, keyed by its cookie; the observer reads them.
 """
 
+import functools
 import struct
 from typing import NamedTuple
 
@@ -27,6 +28,8 @@ CONNECTED, ACCEPTED, MET = 1, 2, 3
 FAMILY_4, FAMILY_6, TCP, UDP = 2, 10, 6, 17
 
 _ENTRY = struct.Struct("=11Q2I2HH2sI4x16s16s3I4x16s2sH4x")
+# The same few addresses come again and again, and each costs as much as all else of a reading.
+_address = functools.lru_cache(maxsize=1024)(address)
 _PROTOCOLS: dict[int, Protocol] = {TCP: "tcp", UDP: "udp"}
 _ESTABLISHED_STATE, _SYN_SENT_STATE, _CLOSE_STATE = 1, 2, 7
 
@@ -86,7 +89,7 @@ def reading(cookie: int, entry: Entry, at_ns: int, terms: Terms) -> Reading | No
         at_ns=(entry.closed_ns or entry.ended_ns) if final else at_ns,
         source=SOURCE,
         protocol=protocol,
-        local=Endpoint(address(entry.family, entry.local), entry.local_port),
+        local=Endpoint(_address(entry.family, entry.local), entry.local_port),
         remote=_remote(entry),
         namespace=entry.namespace,
         cookie=cookie,
@@ -110,7 +113,9 @@ def _remote(entry: Entry) -> Endpoint | None:
     port, text = entry.remote_port, entry.remote
     if not any(port) and entry.peers == ONE:
         port, text = entry.peer_port, entry.peer
-    return Endpoint(address(entry.family, text), int.from_bytes(port, "big")) if any(port) else None
+    return (
+        Endpoint(_address(entry.family, text), int.from_bytes(port, "big")) if any(port) else None
+    )
 
 
 def _bytes(entry: Entry) -> tuple[int, int]:
