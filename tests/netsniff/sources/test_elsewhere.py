@@ -1,12 +1,13 @@
 """What runs in another network namespace is seen, its place is left again, or it is told."""
 
 import json
+import os
 import select
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -93,9 +94,12 @@ class Talker:
         self.follower = subprocess.Popen(
             [python, "-c", FOLLOW, str(self.process.pid)], cwd=cwd, env=home, **whose, **pipes
         )
+        self.rest = b""
         self.told: list[dict[str, Any]] = []
         assert self.follower.stdout
-        assert self.follower.stdout.readline() == "ready\n"
+        while not self.rest.endswith(b"ready\n"):
+            self.rest += os.read(self.follower.stdout.fileno(), 1)
+        self.rest = b""
 
     def line(self) -> str:
         """Return a line of the process, which then waits."""
@@ -113,12 +117,21 @@ class Talker:
         assert self.follower.stdout
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            if select.select([self.follower.stdout], [], [], 0.1)[0]:
-                told = json.loads(self.follower.stdout.readline())
+            for told in self.lately(self.follower.stdout.fileno()):
                 self.told.append(told)
                 if wanted(told):
                     return dict(told)
         raise AssertionError(f"not told: {self.told}")
+
+    def lately(self, descriptor: int) -> Iterator[dict[str, Any]]:
+        """Yield what has come, after a tenth of a second at most; a line may come in pieces."""
+        while b"\n" not in self.rest:
+            if not select.select([descriptor], [], [], 0.1)[0]:
+                return
+            self.rest += os.read(descriptor, 65536)
+        while b"\n" in self.rest:
+            line, _, self.rest = self.rest.partition(b"\n")
+            yield json.loads(line)
 
     def end(self) -> None:
         """End both."""
