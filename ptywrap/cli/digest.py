@@ -106,14 +106,28 @@ def _used(command: Mapping[str, Any]) -> str:
     return " · ".join(f"{name} {value}" for name, value in said.items() if value != "-")
 
 
+def host(flow: Mapping[str, Any]) -> str:
+    """Return whom a flow was with: a name, else an address; a sum of many names nobody."""
+    known = flow["remote_host"] or flow["remote_address"]
+    return text.visible(known) if known else "?" if flow["protocol"] else "others"
+
+
 def _hosts(record: Mapping[str, Any]) -> str:
-    received: dict[str, int] = defaultdict(int)
+    """Return what came from and went to other machines, by host, the most first."""
+    moved: dict[str, int | None] = {}
     for flow in record["flows"]:
         if not flow["loopback"]:
-            host = flow["remote_host"] or flow["remote_address"] or "?"
-            received[host] += (flow["received_bytes"] or 0) + (flow["sent_bytes"] or 0)
-    dear = sorted(received.items(), key=lambda one: -one[1])[:_HOSTS]
-    return " · ".join(f"{text.visible(host)} {text.size(number)}" for host, number in dear)
+            known, name = flow["received_bytes"], host(flow)
+            more = None if known is None else known + (flow["sent_bytes"] or 0)
+            before = moved.setdefault(name, None)
+            moved[name] = before if more is None else more + (before or 0)
+    dear = sorted(moved.items(), key=lambda one: -(one[1] or 0))
+    told = [
+        f"{name} {'an unknown number' if number is None else text.size(number)}"
+        for name, number in dear[:_HOSTS]
+    ]
+    left = len(dear) - _HOSTS
+    return " · ".join(told + [f"{text.count(left, 'more host')}"] * (left > 0))
 
 
 def _losses(record: Mapping[str, Any]) -> str:

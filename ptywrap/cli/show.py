@@ -41,9 +41,9 @@ def run(args: argparse.Namespace) -> int:
     on = page.choose()
     _head(on, record)
     on.bars(_split(record))
-    _tree(on, record["processes"])
+    _tree(on, record)
     if record["flows"]:
-        on.table(_COLUMNS, _flows(record["flows"]))
+        on.table(_COLUMNS, _flows(record))
     for loss in record["losses"]:
         on.line(Part(f"not seen: {text.loss(loss)}", Style.DOUBT))
     return 0
@@ -63,10 +63,20 @@ def _head(on: Page, record: dict[str, Any]) -> None:
         "by": command["actor"] or "",
         "CPU": text.cpu(digest.cpu_ns(command)),
         "peak memory": text.size(command["peak_rss_bytes"]),
+        "network": _network(command),
         "ID": command["id"],
     }
     on.fields({name: value for name, value in said.items() if value not in {"", "-"}})
     on.line()
+
+
+def _network(command: dict[str, Any]) -> str:
+    """Return what a command moved beyond this machine."""
+    if not command["connections"]:
+        return ""
+    received, sent = (text.size(command[name]) for name in ("received_bytes", "sent_bytes"))
+    number = text.count(command["connections"], "connection")
+    return f"{received} received, {sent} sent over {number}"
 
 
 def _split(record: dict[str, Any]) -> list[Bar]:
@@ -84,14 +94,15 @@ def _split(record: dict[str, Any]) -> list[Bar]:
     ]
 
 
-def _tree(on: Page, processes: list[dict[str, Any]]) -> None:
+def _tree(on: Page, record: dict[str, Any]) -> None:
     """Print the first processes as a tree, without recursion: a chain of thousands is real."""
+    processes, moved = record["processes"], _moved(record["flows"])
     branches: list[Branch] = []
     places: dict[int, int] = {}
     for process in processes[:_PROCESSES]:
         below = places.get(process["ppid"])
         places[process["pid"]] = len(branches)
-        branches.append(Branch(_process(process), below))
+        branches.append(Branch(_process(process, moved.get(process["pid"])), below))
     hidden = len(processes) - len(branches)
     if hidden:
         branches.append(Branch(Part(f"… {hidden:,} more (--json has all)", Style.FAINT)))
@@ -99,11 +110,22 @@ def _tree(on: Page, processes: list[dict[str, Any]]) -> None:
     on.tree(Part(total, Style.TITLE), branches)
 
 
-def _process(process: dict[str, Any]) -> list[Part]:
+def _moved(flows: list[dict[str, Any]]) -> dict[int, int]:
+    """Return what processes moved over connections, by pid, bytes."""
+    found: dict[int, int] = {}
+    for flow in flows:
+        if flow["pid"] is not None and flow["received_bytes"] is not None:
+            size = flow["received_bytes"] + (flow["sent_bytes"] or 0)
+            found[flow["pid"]] = found.get(flow["pid"], 0) + size
+    return found
+
+
+def _process(process: dict[str, Any], moved: int | None) -> list[Part]:
     argv = process["argv"]
     words = " ".join(argv) if argv else process["name"] or "?"
     cpu = digest.cpu_ns(process)
     used = "" if cpu is None else f", CPU {text.cpu(cpu)}"
+    used += "" if moved is None else f", network {text.size(moved)}"
     told = [Part(words), Part(f"  {text.duration(process['wall_ns'])}{used}", Style.FAINT)]
     if process["signal"] or process["exit_status"]:
         outcome = text.outcome(process["exit_status"], process["signal"])
@@ -111,17 +133,24 @@ def _process(process: dict[str, Any]) -> list[Part]:
     return told
 
 
-def _flows(flows: list[dict[str, Any]]) -> list[list[Line]]:
+def _flows(record: dict[str, Any]) -> list[list[Line]]:
+    """Return a row for each of the dearest flows, and one for how many more there are."""
+    flows = record["flows"]
     dear = sorted(
         flows, key=lambda flow: -(flow["received_bytes"] or 0) - (flow["sent_bytes"] or 0)
     )
+    rows = [_flow(flow) for flow in dear[:_FLOWS]]
+    left = len(flows) - len(rows)
+    more: list[list[Line]] = [[f"… {left:,} more (--json has all)", "", "", "", ""]]
+    return rows + more * (left > 0)
+
+
+def _flow(flow: dict[str, Any]) -> list[Line]:
+    within = " (this machine)" if flow["loopback"] else ""
     return [
-        [
-            flow["remote_host"] or flow["remote_address"] or "?",
-            str(flow["remote_port"] or ""),
-            text.size(flow["received_bytes"]),
-            text.size(flow["sent_bytes"]),
-            f"{flow['pid'] or '?'} ({flow['pid_confidence']})",
-        ]
-        for flow in dear[:_FLOWS]
+        f"{digest.host(flow)}{within}",
+        str(flow["remote_port"] or ""),
+        text.size(flow["received_bytes"]),
+        text.size(flow["sent_bytes"]),
+        f"{flow['pid']} ({flow['pid_confidence']})" if flow["pid"] is not None else "",
     ]

@@ -65,5 +65,21 @@ def test_hosts_are_named_with_their_bytes_but_loopback_is_not() -> None:
     assert "  network        files.example.org 1.0 MB" in digest.digest(record, "3f2a")
 
 
+def test_a_host_of_which_no_bytes_are_known_is_named_all_the_same() -> None:
+    record = _record(build.a_flow(received_bytes=None, sent_bytes=None))
+
+    assert "  network        files.example.org an unknown number" in digest.digest(record, "3f2a")
+
+
+def test_flows_that_were_summed_up_are_others_and_few_hosts_are_listed() -> None:
+    named = [build.a_flow(id=n, remote_host=f"{n}.example.org") for n in range(2, 6)]
+    unknown = {"remote_host": None, "remote_address": None, "protocol": None, "pid": None}
+    others = build.a_flow(id=9, received_bytes=9_000_000, **unknown)
+    lines = digest.digest(_record(*named, build.a_flow(id=8, received_bytes=9), others), "3f2a")
+    network = next(line for line in lines if line.startswith("  network"))
+
+    assert ("others 9.0 MB" in network, network.endswith("· 3 more hosts")) == (True, True)
+
+
 def test_an_escape_sequence_in_the_line_is_written_out() -> None:
     assert digest.digest(_record(line="echo \x1b[2J"), "3f2a")[0].startswith("echo \\x1b[2J: ")
