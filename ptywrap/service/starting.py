@@ -5,7 +5,8 @@ import sys
 
 from ptywrap import config, device, paths
 
-_GENTLY = ("sh", "-c", '"$@" &', "sh", "nice", "-n", "19")
+# The observer's own bound on memory is not theirs.
+_GENTLY = ("sh", "-c", 'ulimit -Sv "$(ulimit -Hv)"; "$@" &', "sh", "nice", "-n", "19")
 
 
 def start_store(*, gently: bool = False) -> subprocess.Popen[bytes]:

@@ -3,7 +3,10 @@
 import os
 import socket
 import struct
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from ptywrap import service
 from ptywrap.errors import UserError
 
 Serve = Callable[[bytes], Path]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -116,3 +120,25 @@ def test_a_strangers_socket_gets_no_question(tmp_path: Path) -> None:
     os.close(ready)
     os.close(told)
     assert os.waitpid(child, 0)[1] == 0
+
+
+# An observer that is bound, and starts a program that says how it is bound itself.
+BOUND = """
+import resource, sys
+from ptywrap.observe import readiness
+from ptywrap.service import starting
+readiness._modest()
+print(resource.getrlimit(resource.RLIMIT_AS)[0] >> 20, flush=True)
+starting._start([*starting._GENTLY, "sh", "-c", 'ulimit -v >"$1"', "sh", sys.argv[1]]).wait()
+"""
+
+
+def test_what_an_observer_starts_is_not_bound_as_it_is(tmp_path: Path) -> None:
+    """The store could not even load its engine within the memory of an observer."""
+    told = tmp_path / "told"
+    argv = [sys.executable, "-c", BOUND, str(told)]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
+    until = time.monotonic() + 10
+    while time.monotonic() < until and not (told.exists() and told.read_text()):
+        time.sleep(0.01)
+    assert (done.stdout, told.read_text()) == ("100\n", "unlimited\n")
