@@ -11,12 +11,21 @@ from netsniff.capture import records
 from netsniff.capture.cipher import Aes
 from netsniff.capture.decode import Decoder
 from netsniff.names import dns, quic, tls
-from netsniff.sources import bpf_types, diag, diag_message, nettop_log, scan_records
+from netsniff.sources import bpf_types, diag, diag_message, nettop_log, scan_records, tracefs_page
 from netsniff.sources.told_sockets import messages
+from netsniff.sources.tracefs_events import END, STATE, Reader
+from netsniff.sources.tracefs_page import Field, Format
 from scripts.proofs import net_seeds
 
 _AES = Aes()
 _LONGEST_NAME = 253  # RFC 1035, section 2.3.4
+_PLACES = {
+    **{"common_pid": (4, 4), "skaddr": (8, 8), "newstate": (20, 4), "sport": (24, 2)},
+    **{"dport": (26, 2), "family": (28, 2), "saddr": (32, 4), "daddr": (36, 4)},
+    **{"saddr_v6": (40, 16), "daddr_v6": (56, 16), "sock_cookie": (64, 8)},
+}
+_FIELDS = {name: Field(*place, signed=False) for name, place in _PLACES.items()}
+_TRACED = Reader({STATE: Format(1, _FIELDS), END: Format(2, _FIELDS)})
 
 
 class Target(NamedTuple):
@@ -142,6 +151,17 @@ def _types(data: bytes) -> None:
         pass
 
 
+def _traced(data: bytes) -> None:
+    try:
+        page = tracefs_page.page(data)
+    except tracefs_page.Unreadable:
+        return
+    for at_ns, event in page.events:
+        assert event in data
+        told = _TRACED.read(at_ns, event)
+        assert told is None or told.at_ns == at_ns
+
+
 def _hellos() -> tuple[bytes, ...]:
     stream = net_seeds.hello()
     return stream, net_seeds.in_records(stream, 100), stream[5:]
@@ -169,4 +189,5 @@ def targets() -> tuple[Target, ...]:
         Target("scanner", _scanned, (net_seeds.scanned(),)),
         Target("capture", _captured, (net_seeds.captured(),)),
         Target("types", _types, (net_seeds.types(),)),
+        Target("traced", _traced, (net_seeds.traced(),)),
     )
