@@ -34,14 +34,18 @@ class Census:
         self._told = 0
         self._living: set[int] = set()
 
-    def tell(self, cookie: int, *, final: bool) -> None:
-        """Count a connection that is told, once however often."""
-        if cookie not in self._living:
-            self._told += 1
-        if final:
-            self._living.discard(cookie)
+    def living(self, cookies: set[int]) -> None:
+        """Count connections that are told to live, each once however often."""
+        new = cookies - self._living
+        self._told += len(new)
+        self._living |= new
+
+    def ended(self, cookie: int) -> None:
+        """Count a connection that is told to be over, unless it was told to live."""
+        if cookie in self._living:
+            self._living.remove(cookie)
         else:
-            self._living.add(cookie)
+            self._told += 1
 
     def due(self, now_ns: int, whole_ns: int) -> bool:
         """Say whether to count now; `whole_ns`: when the table was last read in full."""

@@ -118,11 +118,15 @@ class Space:
             self._census.begin_again()
 
     def _count(self, record: scan_records.Told, told: list[Event]) -> None:
+        """Count everybody's connections, also those of which no more is told than their end."""
+        if self._census is None:
+            return
         if record.kind == scan_records.WHOLE:
             self._whole_ns = record.at_ns
+            self._census.living(scan_records.cookies(record.body))
         for each in told:
-            if self._census is not None and isinstance(each, Reading) and each.cookie is not None:
-                self._census.tell(each.cookie, final=each.final)
+            if isinstance(each, Reading) and each.final and each.cookie is not None:
+                self._census.ended(each.cookie)
 
     def _compare(self, found: list[Event]) -> None:
         """Tell what the kernel counted and nobody told, even with no buffer that ran over."""

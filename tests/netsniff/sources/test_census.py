@@ -23,9 +23,9 @@ def compared(census: Census, opened: int, at_ns: int) -> int:
 def told(census: Census, *cookies: int) -> None:
     """Tell of connections that live and end."""
     for cookie in cookies:
-        census.tell(cookie, final=False)
-        census.tell(cookie, final=False)
-        census.tell(cookie, final=True)
+        census.living({cookie})
+        census.living({cookie})
+        census.ended(cookie)
 
 
 def minutes(census: Census, *opened: int) -> list[int]:
@@ -41,6 +41,14 @@ def test_what_is_told_is_not_missed_however_often_it_is_told() -> None:
     census = Census(0)
     first = minutes(census, 1000)
     told(census, 1, 2, 3)
+    assert first + minutes(census, 1003, 1003) == [0, 0, 0]
+
+
+def test_what_ends_before_it_was_seen_to_live_is_told_all_the_same() -> None:
+    census = Census(0)
+    first = minutes(census, 1000)
+    census.ended(1)
+    census.living({2, 3})
     assert first + minutes(census, 1003, 1003) == [0, 0, 0]
 
 
