@@ -38,7 +38,7 @@ _FIRST = Struct("=IH10xBB42xII12xII")
 # inet_diag_bc_op: code, how far to jump on yes, how far on no; the end accepts, 4 past it rejects.
 _OPERATION = Struct("=BBH")
 _HOST = Struct("=BBxxi")
-_JUMP, _S_AT_LEAST, _S_AT_MOST, _D_AT_LEAST, _D_AT_MOST, _S_HOST, _D_HOST = 1, 2, 3, 4, 5, 7, 8
+_JUMP, _S_AT_LEAST, _S_AT_MOST, _D_AT_LEAST, _D_AT_MOST, _D_HOST = 1, 2, 3, 4, 5, 8
 _ANY_PORT = -1
 
 
@@ -62,18 +62,6 @@ def family_request(
     return _request(_ONE_FAMILY, _DUMP, sequence, asked + _filter(bytecode))
 
 
-def one_request(sequence: int, message: bytes) -> bytes:
-    """Ask for the very TCP socket that a message was about: it costs no walk through the table.
-
-    The answer is one message, or the status ENOENT (it is gone) or ESTALE (another has its place).
-    """
-    if len(message) < MESSAGE_BYTES:
-        raise Unreadable("a message about a socket is longer")
-    family, identity = message[16], message[20:68]
-    asked = _NEW.pack(family, TCP, _INFO, 0, 0xFFF)[:8] + identity
-    return _request(_ONE_FAMILY, 0, sequence, asked)
-
-
 def _request(kind: int, flags: int, sequence: int, body: bytes) -> bytes:
     return _HEADER.pack(HEADER_BYTES + len(body), kind, _REQUEST | flags, sequence, 0) + body
 
@@ -92,27 +80,18 @@ def remote_ports(low: int, high: int) -> bytes:
     return _port(_D_AT_LEAST, low) + _port(_D_AT_MOST, high)
 
 
-def local_network(address: bytes, bits: int) -> bytes:
-    """Return the condition that the first bits of the own address are these; IPv4 has 4 bytes."""
-    return _network(_S_HOST, address, bits)
-
-
 def remote_network(address: bytes, bits: int) -> bytes:
-    """Return the condition that the first bits of the peer's address are these.
+    """Return the condition that the first bits of the peer's address are these; IPv4 has 4 bytes.
 
     One of IPv4 is met by IPv4 in IPv6 as well (inet_diag_bc_run, net/ipv4/inet_diag.c).
     """
-    return _network(_D_HOST, address, bits)
+    family = INET if len(address) == 4 else INET6
+    size = _OPERATION.size + _HOST.size + len(address)
+    return _OPERATION.pack(_D_HOST, size, 0) + _HOST.pack(family, bits, _ANY_PORT) + address
 
 
 def _port(code: int, port: int) -> bytes:
     return _OPERATION.pack(code, 8, 0) + _OPERATION.pack(0, 0, port)
-
-
-def _network(code: int, address: bytes, bits: int) -> bytes:
-    family = INET if len(address) == 4 else INET6
-    size = _OPERATION.size + _HOST.size + len(address)
-    return _OPERATION.pack(code, size, 0) + _HOST.pack(family, bits, _ANY_PORT) + address
 
 
 def accepting(*, all_of: tuple[bytes, ...] = (), none_of: tuple[bytes, ...] = ()) -> bytes:

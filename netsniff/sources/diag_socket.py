@@ -54,14 +54,6 @@ class Questions:
         request = diag.family_request(self._next(), family, protocol, states, bytecode)
         self._socket.send(request)
 
-    def again(self, message: bytes) -> bytes | None:
-        """Return what is to be said now of the TCP socket of a message; None: it is gone."""
-        self._socket.send(diag.one_request(self._next(), message))
-        self._asked = False
-        self._take()
-        seen, _ = diag.first_sight(self.buffer, self._size)
-        return bytes(self.view[seen[0][4] : seen[0][5]]) if seen else None
-
     def answer(self) -> list[tuple[int, int, int, int, int, int]] | None:
         """Return more of the answer, as `diag.first_sight` has it; None: that was all.
 

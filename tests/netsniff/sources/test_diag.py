@@ -31,12 +31,6 @@ def test_a_question_for_one_family_is_written_as_the_kernel_reads_it() -> None:
     assert request == head + bytes((10, 17, 2, 0)) + struct.pack("=I", 0x80) + bytes(48)
 
 
-def test_a_question_for_one_socket_repeats_who_it_is() -> None:
-    message = built.a_message()
-    request = diag.one_request(9, message)
-    assert (len(request), request[24:72]) == (72, message[20:68])
-
-
 def test_a_filter_jumps_within_itself_or_to_its_two_ends() -> None:
     both = diag.accepting(
         all_of=(diag.local_ports(1, 2),), none_of=(diag.remote_network(bytes(4), 8),)
@@ -122,6 +116,5 @@ def test_any_bytes_are_read_or_refused_by_our_own_error(data: bytes) -> None:
             continue
     try:
         diag.sequence(data, len(data))
-        diag.one_request(1, data)
     except diag.Unreadable:
         return

@@ -92,22 +92,6 @@ def test_a_dump_of_udp_has_the_peer_but_no_bytes(questions: diag_socket.Question
     assert (found.protocol, found.remote, found.info) == ("udp", ("127.0.0.1", 9), None)
 
 
-def test_one_socket_can_be_asked_for_again_without_a_dump(
-    questions: diag_socket.Questions,
-) -> None:
-    made = loopback.pair()
-    questions.ask()
-    messages = []
-    while (seen := questions.answer()) is not None:
-        messages += [bytes(questions.view[e[4] : e[5]]) for e in seen if e[1] == made.client.inode]
-    made.server.socket.sendall(b"more")
-    again = questions.again(messages[0])
-    assert again is not None
-    assert diag_message.received(diag_message.told(again)) == loopback.FROM_SERVER_BYTES + 4
-    made.close()
-    assert questions.again(messages[0]) is None
-
-
 def test_an_answer_given_up_halfway_does_not_spoil_the_next(
     questions: diag_socket.Questions, connections: list[tuple[socket.socket, socket.socket]]
 ) -> None:
