@@ -10,15 +10,30 @@ loopback and nobody tells true pids.
 
 import argparse
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from scripts.bench import net_bulk, net_names, net_real, net_rows, net_stress, report, tracers
+from scripts.bench import (
+    net_bulk,
+    net_loads,
+    net_names,
+    net_real,
+    net_rows,
+    net_stress,
+    report,
+    tracers,
+)
 from scripts.bench.net_field import Field, field
 from scripts.bench.net_round import Rows
 from tests import account as accounts
+
+Group = Callable[[Field], Rows]
+_HEARING = {"names", "capture", "real"}
+"""Groups in which the product hears names from packets."""
+_SIZE = 1_000_000_000
 
 
 def main() -> int:
@@ -29,38 +44,51 @@ def main() -> int:
     people: list[accounts.Account | None] = [None]
     if root and not args.smoke:
         people.append(accounts.ordinary())
+    groups = _short() if args.smoke else _groups(args)
     made: Rows = []
-    said: dict[str, str] = {}
-    size = 100_000_000 if args.smoke else 1_000_000_000
-    scale, observers = (10, 2) if args.smoke else (1, 6)
-    groups: dict[str, Callable[[Field], Rows]] = {
-        "rows": lambda at: net_rows.acceptance(at, args.repeats, scale, args.load),
-        "mixed": lambda at: net_rows.mixed(at, args.repeats, scale),
-        "download": lambda at: net_bulk.download(at, args.repeats, size),
-        "saturated": lambda at: net_bulk.saturated(at, 4 * args.repeats, size),
-        "datagrams": net_bulk.datagrams,
-        "idle": lambda at: net_bulk.idle(at, args.repeats, 0.5 if args.smoke else 5.0),
-        "names": lambda at: net_names.rows(at, 50 // scale),
-        "capture": lambda at: net_names.bulk(at, args.repeats, size),
-        "odd": lambda at: net_rows.odd(at, args.load),
-        "stress": lambda at: net_stress.crowded(at, args.stress, 5_000 // scale, observers),
-        "stalled": lambda at: net_stress.stalled(at, 12_000 // scale),
+    for names, group in groups.items():
+        if args.only not in {None, *names.split()}:
+            continue
+        print(f"measuring {names}", file=sys.stderr, flush=True)
+        settings = net_names.SETTINGS if names in _HEARING else ""
+        with field(people, root=root, settings=settings) as at:
+            made += group(at)
+    programs = ("nethogs", "bpftrace", "curl")
+    versions: dict[str, str | None] = {
+        name: tracers.version(name) for name in programs if shutil.which(name)
     }
-    for name, group in groups.items():
-        if args.only in {None, name}:
-            print(f"measuring {name}", file=sys.stderr, flush=True)
-            settings = net_names.SETTINGS if name in {"names", "capture"} else ""
-            with field(people, root=root, settings=settings) as at:
-                made += group(at)
-    if args.only in {None, "real"} and not args.smoke:
-        print("measuring real", file=sys.stderr, flush=True)
-        with field(people, root=root, settings=net_names.SETTINGS) as at:
-            downloads, said = net_real.rows(at)
-            made += downloads
-    names = ("nethogs", "bpftrace", "curl")
-    versions: dict[str, str | None] = {**said}
-    versions |= {name: tracers.version(name) for name in names}
     return report.told(report.write("net", made, versions, args.folder), made)
+
+
+def _groups(args: argparse.Namespace) -> dict[str, Group]:
+    """Return what is measured, each in a home of its own."""
+    repeats = args.repeats
+    return {
+        "rows": lambda at: net_rows.acceptance(at, net_loads.every(), repeats, args.load),
+        "mixed": lambda at: net_rows.mixed(at, net_loads.every()[:5], repeats),
+        "odd": lambda at: net_rows.odd(at, args.load),
+        "download": lambda at: net_bulk.download(at, repeats, _SIZE),
+        "saturated": lambda at: net_bulk.saturated(at, 4 * repeats, _SIZE),
+        "datagrams": net_bulk.datagrams,
+        "idle": lambda at: net_bulk.idle(at, repeats, 5.0),
+        "names": lambda at: net_names.rows(at, 50),
+        "capture": lambda at: net_names.bulk(at, repeats, _SIZE),
+        "real": net_real.rows,
+        "stalled": lambda at: net_stress.stalled(at, 12_000),
+        "stress": lambda at: net_stress.crowded(at, args.stress, 5_000, 6),
+    }
+
+
+def _short() -> dict[str, Group]:
+    """Return one short round: whether it runs."""
+    return {
+        "rows": lambda at: (
+            net_rows.acceptance(at, net_loads.every(10)[:1], 1, "")
+            + net_bulk.download(at, 1, 10_000_000)
+            + net_bulk.datagrams(at)
+            + net_bulk.idle(at, 1, 0.2)
+        )
+    }
 
 
 def _arguments() -> argparse.Namespace:
@@ -71,10 +99,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=3, help="rounds of each load (3)")
     parser.add_argument("--stress", type=int, default=2, help="rounds of the stress (2; 10 is due)")
     parser.add_argument("--folder", type=Path, default=report.FOLDER, help="where the JSON goes")
-    args = parser.parse_args()
-    if args.smoke:
-        args.repeats = args.stress = 1
-    return args
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

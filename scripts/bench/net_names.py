@@ -23,6 +23,7 @@ SETTINGS = "[network]\ncapture = true\n"
 _NAMES = ("one.bench.test", "two.bench.test")
 _CUTS = ("after", "inside", "before")
 _STEP = 30_000
+_PATIENCE_S = 15.0
 _HEAR_S = 1.5
 """How long a helper takes to begin, and a name to arrive."""
 
@@ -30,7 +31,7 @@ _HEAR_S = 1.5
 def rows(field: Field, number: int) -> Rows:
     """Fetch from two names of one address, then with first messages cut; the product captures."""
     product = field.ours
-    time.sleep(_HEAR_S)
+    _hearing(product)
     with _tls(field):
         run = product.run(_fetches(field.space, number))
     flows = [flow for flow in product.flows(run) if flow.remote_port == TLS]
@@ -72,10 +73,7 @@ def bulk(field: Field, repeats: int, size: int) -> Rows:
     product = field.ours
     used, missed = [], 0
     for _ in range(repeats):
-        time.sleep(_HEAR_S)
-        helpers = capturing(product)
-        if not helpers:
-            raise RuntimeError("no capture helper runs")
+        helpers = _hearing(product)
         before = sum(spent_ns(pid) for pid in helpers)
         run = product.run(_download(field.space, size))
         used.append((sum(spent_ns(pid) for pid in helpers) - before) / 1e9)
@@ -90,6 +88,17 @@ def bulk(field: Field, repeats: int, size: int) -> Rows:
             {product.name: [float(missed)]}, [report.at_most("none", 0.0, float(missed))],
         ),
     ]  # fmt: skip
+
+
+def _hearing(product: Product) -> list[int]:
+    """Wait until a helper runs and has begun; return its pids."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while not (helpers := capturing(product)):
+        if time.monotonic() > deadline:
+            raise RuntimeError("no capture helper runs")
+        time.sleep(0.1)
+    time.sleep(_HEAR_S)
+    return helpers
 
 
 def capturing(product: Product) -> list[int]:

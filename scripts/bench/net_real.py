@@ -45,12 +45,12 @@ def tools(product: Product) -> list[Tool]:
     return [one for one in every if shutil.which(one.name.split()[0]) or one.name.startswith("pip")]
 
 
-def rows(field: Field) -> tuple[Rows, dict[str, str]]:
-    """Return a row for each measure of each tool and product, and why others were left out."""
+def rows(field: Field) -> Rows:
+    """Return a row for each measure of each tool and product; say why others were left out."""
     made: Rows = []
-    left_out: dict[str, str] = {}
     if field.tracer is None:
-        return [], {"downloads": "left out: nobody tells the truth without tracepoints"}
+        print("  left out: nobody tells the truth without tracepoints", file=sys.stderr)
+        return []
     for product in field.products:
         product.stand.home.environ.update(_machine())
         for tool in tools(product):
@@ -64,11 +64,12 @@ def rows(field: Field) -> tuple[Rows, dict[str, str]]:
             try:
                 run = product.run(argv)
             except RuntimeError:
-                left_out[tool.name] = "left out: it did not succeed (is the machine offline?)"
+                left_out = f"{tool.name}; {product.name}: left out, it failed (offline?)"
+                made.append(report.row(left_out, "", {product.name: [0.0]}, []))
                 continue
             traced = [one for _, one in field.tracer.take()]
             made += _rows(tool, product, run, traced)
-    return made, left_out
+    return made
 
 
 def _machine() -> dict[str, str]:

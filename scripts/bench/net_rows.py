@@ -19,10 +19,10 @@ _UNTOLD = {"again", "multipath", "unread"}
 _OTHERS, _OTHERS_SIZE = 20, 900_000
 
 
-def acceptance(field: Field, repeats: int, scale: int, only: str) -> Rows:
+def acceptance(field: Field, loads: Sequence[Load], repeats: int, only: str) -> Rows:
     """Run each load beside the peers under each product, then without peers, then alone."""
     made: Rows = []
-    for load in net_loads.every(scale):
+    for load in loads:
         if only in load.title:
             print(f"  {load.title}", file=sys.stderr, flush=True)
             made += rows(load, [one for _ in range(repeats) for one in _each_way(field, load)])
@@ -38,10 +38,10 @@ def _each_way(field: Field, load: Load) -> list[Round]:
     return [one_round(field, load, way) for way in ways]
 
 
-def mixed(field: Field, repeats: int, scale: int) -> Rows:
+def mixed(field: Field, loads: Sequence[Load], repeats: int) -> Rows:
     """Rows 1 to 3 while twenty other processes of the same user talk to the same server."""
     made: Rows = []
-    for load in net_loads.every(scale)[:4]:
+    for load in loads:
         found = []
         for _ in range(repeats):
             others = _others(field)

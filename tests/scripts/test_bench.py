@@ -13,6 +13,7 @@ from tests.account import LEFT_OUT, ROOT
 
 BENCHES = {
     "lifecycle": ["--smoke"],
+    "net": ["--smoke"],
     "observer": ["--smoke"],
     "redaction": ["--repeats", "1"],
     "store": ["--commands", "1000", "--repeats", "1"],
