@@ -52,6 +52,8 @@ class Watch:
         self._missed: list[Missed] = []
         self._heard: int | None = None
         self._unfound = 0
+        self._lost: list[Connection] = []
+        """Those whose sources broke: nobody will say when they end."""
         self._poll = select.poll()
         self._looked_ns = 0
         self._choose()
@@ -97,7 +99,8 @@ class Watch:
         `last`: those too of which more was hoped for.
         """
         now_ns = _NEVER_NS if last else time.monotonic_ns()
-        over = [*self.connections.closed(), *self.connections.settle(now_ns)]
+        over = [*self._lost, *self.connections.closed(), *self.connections.settle(now_ns)]
+        self._lost.clear()
         self._unfound += sum(one.pid is None for one in over)
         return [self.naming.named(one) for one in over if self._wanted(one)]
 
@@ -157,6 +160,7 @@ class Watch:
             if other.descriptor is not None:
                 self._poll.unregister(other.descriptor)
             other.source.close()
+        self._lost += self.connections.abandon([other.source.name for other in self._open])
         self._open.clear()
         self._choose()
 
