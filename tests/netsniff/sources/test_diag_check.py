@@ -100,3 +100,29 @@ def test_every_field_that_is_read_from_the_wrong_place_is_found_out(
     told = told._replace(**{"info": told.info._replace(**inner), **outer})
     wrong = diag_check.differs(told, made.client, serves=False)
     assert (said in wrong, bool(wrong)) == (True, bool(change))
+
+
+@pytest.mark.root
+@pytest.mark.skipif(not shutil.which("unshare"), reason="no unshare: install util-linux")
+@pytest.mark.parametrize(
+    ("others", "usable", "reason"),
+    [
+        (0, "False", "the end of a connection was not told"),
+        (3, "True", "not compared: the kernel is late to tell of the dead"),
+    ],
+)
+def test_a_kernel_that_is_late_is_no_kernel_that_does_not_tell(
+    others: int, usable: str, reason: str
+) -> None:
+    """One connection stays open, as if its end were not told yet; some others end."""
+    code = (
+        "from tests.netsniff.own_space import loopback_up; loopback_up();"
+        "from netsniff.sources import diag_check, diag_socket, loopback;"
+        "ours = loopback.pair(); deaths = diag_socket.Deaths();"
+        f"[loopback.pair().close() for _ in range({others})];"
+        "ends = ((ours.client, False), (ours.server, True));"
+        "print(*diag_check.ended(deaths, ends)[:2], sep='|')"
+    )
+    argv = ["unshare", "--net", sys.executable, "-c", code]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip().split("|") == [usable, reason]
