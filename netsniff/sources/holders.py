@@ -27,10 +27,11 @@ class Hold:
 class Stray:
     """A socket of the table nobody was seen with so far."""
 
-    __slots__ = ("cookie", "message", "next_ns", "tries")
+    __slots__ = ("absent_ns", "cookie", "message", "next_ns", "tries")
 
-    def __init__(self, cookie: int, message: bytes, now_ns: int) -> None:
+    def __init__(self, cookie: int, message: bytes, now_ns: int, absent_ns: int = 0) -> None:
         self.cookie, self.message, self.next_ns, self.tries = cookie, message, now_ns, 0
+        self.absent_ns = absent_ns
 
 
 class Holders:
@@ -42,6 +43,8 @@ class Holders:
         self.strays: dict[int, Stray] = {}
         self.known: dict[int, int] = {}
         """Inode to cookie of those whose holder was told."""
+        self.complete_ns = 0
+        """When all that were connected were known from the table."""
 
     def new(self, inode: int) -> bool:
         """Say whether a socket that a process was seen with is news."""
@@ -60,13 +63,14 @@ class Holders:
         """Take a socket of the table that is not known; return who holds it, if that is known."""
         hold = self.waiting.pop(inode, None)
         if hold is None:
-            self.strays[inode] = Stray(cookie, message, now_ns)
+            self.strays[inode] = Stray(cookie, message, now_ns, self.complete_ns)
         else:
             self.known[inode] = cookie
         return hold
 
     def keep(self, inodes: Iterable[int], now_ns: int) -> None:
-        """Forget all that the table does not show any more."""
+        """Forget all that the table, which was read from this time on, does not show any more."""
+        self.complete_ns = now_ns
         shown = set(inodes)
         if len(self.known) > len(shown) or not self.known.keys() <= shown:
             self.known = {each: self.known[each] for each in self.known if each in shown}
@@ -75,6 +79,11 @@ class Holders:
         for inode, hold in list(self.waiting.items()):
             if now_ns - hold.seen_ns > _PATIENCE_NS:
                 del self.waiting[inode]
+
+    def absent_ns(self, inode: int) -> int:
+        """Return when a socket was not connected yet; 0: it may have been at any time."""
+        stray = self.strays.get(inode)
+        return self.complete_ns if stray is None else stray.absent_ns
 
     def sought(self, now_ns: int) -> set[int]:
         """Return the sockets for which it is time to look for a holder."""

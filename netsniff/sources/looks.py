@@ -6,10 +6,12 @@ process that is gone, or another user's, answers with None or nothing: that is n
 
 import posix
 import sys
+import time
 from errno import EINVAL, ENOENT
 
 assert sys.platform == "linux"
 
+TICK_NS = 1_000_000_000 // posix.sysconf("SC_CLK_TCK")
 _SOCKET = "socket:["
 
 
@@ -74,6 +76,12 @@ def birth(pid: int) -> tuple[int, int, bytes] | None:
     if len(fields) <= 19:
         return None
     return int(fields[1]), int(fields[19]), line[line.find(b"(") + 1 : end]
+
+
+def moment(ticks: int) -> int:
+    """Return when a process began, in ns of CLOCK_MONOTONIC; up to a tick too early."""
+    asleep_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
+    return ticks * TICK_NS - asleep_ns
 
 
 def is_of(pid: int, owner: int | None) -> bool:

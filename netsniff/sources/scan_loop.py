@@ -176,6 +176,7 @@ class Scanner:
             self.read_table(now, full=full)
         else:
             pace.asked(now)
+            looking.holders.complete_ns = now
         if looking.holders.waiting:
             self.patience_ns *= 2
             pace.want(time.monotonic_ns() + self.patience_ns)

@@ -2,7 +2,6 @@
 
 import heapq
 import sys
-from collections import deque
 from collections.abc import Callable
 
 from netsniff.sources import looks, schedule
@@ -20,6 +19,15 @@ _ALL_TRIES = frozenset({1, 4})
 Tell = Callable[[Stray, Hold], None]
 
 
+class Look:
+    """Which sockets a process had, and when: what it has later and not here it got by itself."""
+
+    __slots__ = ("at_ns", "sockets")
+
+    def __init__(self, at_ns: int, sockets: frozenset[int]) -> None:
+        self.at_ns, self.sockets = at_ns, sockets
+
+
 class Newborn:
     """A process that called exec a moment ago."""
 
@@ -30,7 +38,7 @@ class Newborn:
         self.plan = schedule.plan(program)
         self.next = 0
         self.count: int | None = None
-        self.at_birth: frozenset[int] = frozenset()
+        self.at_birth = Look(since_ns, frozenset())
         self.others: set[int] = set()
         """Sockets that need no second look."""
 
@@ -48,14 +56,15 @@ class Search:
         self._programs = schedule.Programs()
         self._newborn: dict[int, Newborn] = {}
         self._due: list[tuple[int, int]] = []
-        self._recent: deque[int] = deque(maxlen=_RECENT)
-        self._hot: dict[int, frozenset[int]] = {}
-        """Processes that had sockets, and which: one that is not among these is their own."""
+        self._recent: dict[int, Look | None] = {}
+        """Processes that came lately, the newest last."""
+        self._hot: dict[int, Look] = {}
+        """Processes that had sockets, and which."""
 
     def born(self, pid: int, name: int, now_ns: int) -> bool:
         """Take a process that called exec this moment; say whether it will be looked at."""
         program = self._programs.met(name)
-        self._recent.append(pid)
+        self._remember(pid, None)
         newborn = Newborn(pid, program, now_ns)
         if not newborn.plan or len(self._newborn) >= _MOST_NEWBORN:
             self._newborn.pop(pid, None)
@@ -63,8 +72,9 @@ class Search:
         inherited = looks.sockets(pid)
         if inherited is None:  # it is gone, or another user's
             return False
-        newborn.at_birth = frozenset(inherited)
+        newborn.at_birth = Look(now_ns, frozenset(inherited))
         newborn.others.update(inherited)
+        self._remember(pid, newborn.at_birth)
         self._newborn[pid] = newborn
         heapq.heappush(self._due, (now_ns + newborn.plan[0], pid))
         return True
@@ -76,8 +86,15 @@ class Search:
         """
         if not looks.is_of(pid, self.owner) or looks.is_thread(pid):
             return False
-        self._recent.append(pid)
+        if pid not in self._recent:
+            self._remember(pid, None)
         return True
+
+    def _remember(self, pid: int, look: Look | None) -> None:
+        self._recent.pop(pid, None)
+        self._recent[pid] = look
+        while len(self._recent) > _RECENT:
+            del self._recent[next(iter(self._recent))]
 
     def next_ns(self) -> int | None:
         """Return when the next look is due."""
@@ -137,7 +154,7 @@ class Search:
         sought = self.holders.sought(now_ns)
         if not sought:
             return
-        before = dict.fromkeys([*reversed(self._hot), *self._newborn, *reversed(self._recent)])
+        before = dict.fromkeys([*reversed(self._hot), *reversed(self._recent)])
         for pid in before:
             if not self._seek_in(pid, sought, now_ns):
                 return
@@ -153,31 +170,33 @@ class Search:
         seen = looks.sockets(pid)
         if seen is None:
             self._hot.pop(pid, None)
+            self._recent.pop(pid, None)
             return True
-        earlier = self._hot.get(pid)
-        if earlier is None and pid in self._newborn:
-            earlier = self._newborn[pid].at_birth
+        earlier = self._hot.get(pid) or self._recent.get(pid)
         for inode in sought & seen.keys():
             sought.discard(inode)
             self._hold(pid, inode, earlier, now_ns)
         if pid in self._hot:
-            self._hot[pid] = frozenset(seen)
+            self._hot[pid] = Look(now_ns, frozenset(seen))
         return bool(sought)
 
-    def _hold(self, pid: int, inode: int, earlier: frozenset[int] | None, now_ns: int) -> None:
-        """Note who holds a socket: a process that had not got it earlier has it by itself."""
+    def _hold(self, pid: int, inode: int, earlier: Look | None, now_ns: int) -> None:
+        """Note who holds a socket, and whether nobody else can have opened it."""
         born = looks.birth(pid)
         if born is None:
             return
-        confidence = EXACT
-        owner = pid
-        if earlier is None or inode in earlier:
+        owner, confidence = pid, EXACT
+        began_ns = looks.moment(born[1])
+        if earlier is None or inode in earlier.sockets or began_ns > earlier.at_ns:
             first = self._first_of(born[0], inode)
             if first is not None:
-                confidence = LIKELY
                 owner, born = first
+            # Only a process that is younger than the socket can have got it from one that is gone.
+            if first is not None or began_ns + looks.TICK_NS > self.holders.absent_ns(inode):
+                confidence = LIKELY
+        had = earlier.sockets if earlier else frozenset()
         self._hot.pop(pid, None)
-        self._hot[pid] = (earlier or frozenset()) | {inode}
+        self._hot[pid] = Look(now_ns, had | {inode})
         hold = Hold(owner, born, confidence, now_ns)
         stray = self.holders.hold(inode, hold)
         self.found += 1

@@ -146,7 +146,10 @@ def _of(number: int) -> Callable[[dict[str, Any]], bool]:
 
 
 def _held(number: int) -> Callable[[dict[str, Any]], bool]:
-    return lambda told: bool(told.get("holder")) and told["holder"][0] == number
+    """One that began while we looked: of an older one nobody knows who opened it."""
+    return lambda told: (
+        bool(told.get("holder")) and told["holder"][0] == number and not told["baseline"]
+    )
 
 
 def followed(talker: Talker) -> tuple[int, str, bool]:

@@ -67,3 +67,11 @@ def test_a_socket_that_vanished_meanwhile_is_not_missed() -> None:
     holders = Holders()
     holders.missed([100], 0)
     assert holders.strays == {}
+
+
+def test_a_socket_was_not_connected_when_the_table_was_complete_without_it() -> None:
+    holders = Holders()
+    holders.keep([], 10 * MS)
+    holders.shown(100, 5, b"m", 20 * MS)
+    holders.keep([100], 20 * MS)
+    assert [holders.absent_ns(inode) for inode in (100, 200)] == [10 * MS, 20 * MS]

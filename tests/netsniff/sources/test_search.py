@@ -70,9 +70,10 @@ def opened(child: subprocess.Popen[str]) -> int:
 def test_a_newborn_is_seen_with_its_first_tcp_socket_and_has_it_by_itself() -> None:
     found = a_search()
     with a_child() as child:
-        found.search.born(child.pid, 1, 0)
+        now_ns = time.monotonic_ns()
+        found.search.born(child.pid, 1, now_ns)
         inode = opened(child)
-        found.search.look(24_000_000)
+        found.search.look(now_ns + 24_000_000)
         holders = found.search.holders
         assert list(holders.waiting) == [inode]
         hold = holders.waiting[inode]
@@ -95,16 +96,28 @@ def test_the_next_of_its_program_is_looked_at_where_and_when_the_first_had_its_s
         assert inode in found.search.holders.waiting
 
 
-def test_a_socket_of_the_table_is_looked_for_in_those_of_interest() -> None:
+@pytest.mark.parametrize(("ago_ms", "confidence"), [(0, EXACT), (10_000, LIKELY)])
+def test_who_was_there_before_the_socket_has_opened_it(ago_ms: int, confidence: int) -> None:
+    """One that is younger may have got it from a parent that has closed it."""
     found = a_search()
     with a_child() as child:
+        time.sleep(0.02)
         found.search.arrived(child.pid)
+        found.search.holders.complete_ns = time.monotonic_ns() - ago_ms * 1_000_000
         inode = opened(child)
         found.search.holders.shown(inode, 5, b"m", 0)
         found.search.seek(0)
-        assert [(stray.cookie, hold.pid, hold.confidence) for stray, hold in found.told] == [
-            (5, child.pid, EXACT)
-        ]
+        (told,) = found.told
+        assert (told[0].cookie, told[1].pid, told[1].confidence) == (5, child.pid, confidence)
+
+
+def test_what_was_known_of_an_earlier_process_of_that_number_proves_nothing() -> None:
+    found = a_search()
+    with a_child() as child:
+        found.search.born(child.pid, 1, 1)
+        inode = opened(child)
+        found.search.look(24_000_000)
+        assert found.search.holders.waiting[inode].confidence == LIKELY
 
 
 def test_one_that_nobody_of_interest_holds_is_looked_for_everywhere_the_second_time() -> None:

@@ -110,10 +110,10 @@ def server() -> Iterator[Server]:
     server.socket.close()
 
 
-def test_a_connection_of_30_ms_has_its_process_for_certain(watch: Watch, server: Server) -> None:
+def test_a_connection_of_100_ms_has_its_process_for_certain(watch: Watch, server: Server) -> None:
     watch.source.hurry(os.getpid())
     with server.client() as client:
-        server.serve(1, hold_ms=30)
+        server.serve(1, hold_ms=100)
     assert watch.until(lambda: bool(watch.ended(server.port)))
     assert set(watch.holders(client.pid)) == {"exact"}
     (over,) = watch.ended(server.port)
