@@ -56,6 +56,9 @@ class Sum(NamedTuple):
         return self.unknown < self.connections or not self.connections
 
 
+_NOTHING = Sum()
+
+
 class Row(NamedTuple):
     """One line: totals, what came and went in a second, and connections that are open."""
 
@@ -69,12 +72,12 @@ class Row(NamedTuple):
 
 
 class Ledger:
-    """Totals since it was made."""
+    """Totals since it was made, as of the last `refresh`."""
 
     def __init__(self) -> None:
         self._closed: dict[Key, Sum] = {}
         self._living: dict[Key, Sum] = {}
-        self._before: dict[Key, Sum] = {}
+        self._now: dict[Key, Sum] = {}
         self._before_ns: int | None = None
         self._rates: dict[Key, tuple[int, int]] = {}
         self._ended: dict[Key, int] = {}
@@ -86,15 +89,20 @@ class Ledger:
 
     def refresh(self, living: Iterable[tuple[Owner, Connection]], at_ns: int) -> None:
         """Take all that are open at this moment, and tell rates since the last one."""
-        self._living = {}
+        living_now: dict[Key, Sum] = {}
         for owner, connection in living:
             key = _key(owner, connection)
-            self._living[key] = self._living.get(key, Sum()).plus(_sum(connection))
-        now = {key: self._total(key) for key in self._closed.keys() | self._living.keys()}
+            before = living_now.get(key)
+            one = _sum(connection)
+            living_now[key] = one if before is None else before.plus(one)
+        self._living = living_now
+        now = {key: self._total(key) for key in self._closed.keys() | living_now.keys()}
         if self._before_ns is not None and at_ns > self._before_ns:
             length = at_ns - self._before_ns
-            self._rates = {key: self._rate(key, total, length) for key, total in now.items()}
-        self._before, self._before_ns = now, at_ns
+            rates = ((key, self._rate(key, total, length)) for key, total in now.items())
+            self._rates = {key: rate for key, rate in rates if rate != (0, 0)}
+        self._now = now
+        self._before_ns = at_ns
 
     def owners(self) -> set[Owner]:
         """Return the processes that have rows and no open connection."""
@@ -112,29 +120,27 @@ class Ledger:
 
     def rows(self, order: str = "rate") -> list[Row]:
         """Return the rows, those first that matter most by `order`, one of `ORDERS`."""
-        keys = self._closed.keys() | self._living.keys()
-        return sorted((self._row(key) for key in keys), key=ORDERS[order])
+        return sorted(map(self._row, self._now), key=ORDERS[order])
 
     def total(self) -> Row:
         """Return the sum of all rows but those within this machine."""
-        rows = [row for row in self.rows() if not row.key.loopback]
+        counted = [key for key in self._now if not key.loopback]
         total = Sum()
-        for row in rows:
-            total = total.plus(row.total)
-        return Row(
-            Key(Owner("total", None), ""),
-            total,
-            sum(row.received_rate for row in rows),
-            sum(row.sent_rate for row in rows),
-            sum(row.open for row in rows),
-            0,
-        )
+        for key in counted:
+            total = total.plus(self._now[key])
+        rates = [self._rates[key] for key in counted if key in self._rates]
+        received, sent = sum(rate[0] for rate in rates), sum(rate[1] for rate in rates)
+        living = sum(self._living[key].connections for key in counted if key in self._living)
+        return Row(Key(Owner("total", None), ""), total, received, sent, living, 0)
 
     def _total(self, key: Key) -> Sum:
-        return self._closed.get(key, Sum()).plus(self._living.get(key, Sum()))
+        closed, living = self._closed.get(key), self._living.get(key)
+        if closed is not None and living is not None:
+            return closed.plus(living)
+        return closed or living or Sum()
 
     def _rate(self, key: Key, total: Sum, length_ns: int) -> tuple[int, int]:
-        before = self._before.get(key, Sum())
+        before = self._now.get(key, _NOTHING)
         return (
             max(total.received - before.received, 0) * 1_000_000_000 // length_ns,
             max(total.sent - before.sent, 0) * 1_000_000_000 // length_ns,
@@ -142,14 +148,14 @@ class Ledger:
 
     def _row(self, key: Key) -> Row:
         rates = self._rates.get(key, (0, 0))
-        living = self._living.get(key, Sum()).connections
-        return Row(key, self._total(key), *rates, living, self._ended.get(key, 0))
+        living = self._living[key].connections if key in self._living else 0
+        return Row(key, self._now[key], *rates, living, self._ended.get(key, 0))
 
     def _move(self, key: Key, to: Key) -> None:
         """Let a row be part of another, with what was counted of it before: no rate jumps."""
         self._closed[to] = self._closed.get(to, Sum()).plus(self._closed.pop(key))
-        if key in self._before:
-            self._before[to] = self._before.get(to, Sum()).plus(self._before.pop(key))
+        if key in self._now:
+            self._now[to] = self._now.get(to, Sum()).plus(self._now.pop(key))
         received, sent = self._rates.pop(key, (0, 0))
         others = self._rates.get(to, (0, 0))
         self._rates[to] = (others[0] + received, others[1] + sent)

@@ -43,6 +43,7 @@ class TableView:
         self._ledger = Ledger()
         self._console = Console(highlight=False)
         self._missed: list[Missed] = []
+        self._drawing_ns = 0
 
     def run(self, watch: Watch, until_ns: int | None) -> None:
         """Show the table on a screen of its own; print the totals when it is closed."""
@@ -64,14 +65,17 @@ class TableView:
             Live(console=self._console, screen=True, auto_refresh=False) as live,
         ):
             while True:
+                began_ns = time.monotonic_ns()
                 self._refresh(watch)
                 frame = self._frame(watch, live=True)._replace(keys=keyboard is not None)
                 live.update(drawn(frame, self._console), refresh=True)
+                self._drawing_ns = time.monotonic_ns() - began_ns
                 self._wait(watch, keyboard, until_ns)
 
     def _wait(self, watch: Watch, keyboard: int | None, until_ns: int | None) -> None:
         """Read sources until the table is to be drawn again."""
-        due_ns = time.monotonic_ns() + self._every_ns
+        # With very many connections drawing takes long: a tenth of the time at most.
+        due_ns = time.monotonic_ns() + max(self._every_ns, 9 * self._drawing_ns)
         while time.monotonic_ns() < due_ns:
             pressed = watch.step(due_ns, keyboard)
             _end_when_over(self._processes, until_ns)

@@ -67,6 +67,7 @@ def test_a_connection_that_closes_adds_nothing_twice() -> None:
 def test_bytes_nobody_told_are_not_known_to_be_none() -> None:
     ledger = Ledger()
     ledger.close(CURL, a_connection(received_bytes=None, sent_bytes=None))
+    ledger.refresh([], SECOND)
     assert not only(ledger).total.known
 
 
@@ -74,6 +75,7 @@ def test_a_sum_with_a_connection_nobody_counted_says_so() -> None:
     ledger = Ledger()
     ledger.close(CURL, a_connection())
     ledger.close(CURL, a_connection(received_bytes=None, sent_bytes=None))
+    ledger.refresh([], SECOND)
     total = only(ledger).total
     assert (total.known, total.received, total.unknown) == (True, 200, 1)
 
@@ -115,6 +117,7 @@ def test_what_stays_within_the_machine_is_not_in_the_total() -> None:
     ledger = Ledger()
     ledger.close(CURL, a_connection())
     ledger.close(CURL, a_connection(remote_host="localhost", loopback=True))
+    ledger.refresh([], SECOND)
     assert ledger.total().total.connections == 1
 
 
