@@ -25,6 +25,7 @@ SOCKETS = 2
 
 _NEW_USER, _NEW_NET = 0x10000000, 0x40000000  # linux/sched.h
 _GET_USER_NAMESPACE = 0xB701  # linux/nsfs.h: NS_GET_USERNS
+_SET_DUMPABLE = 4  # linux/prctl.h
 _SOCK_DIAG = 4  # linux/netlink.h: NETLINK_SOCK_DIAG
 _PATIENCE_MS = 2000
 _DESCRIPTORS = Struct(f"={SOCKETS}i")
@@ -117,20 +118,22 @@ def _leave_with(pid: int, back: _socket.socket) -> None:
 
 def enter(pid: int) -> None:
     """Move this process into the network namespace of another, for good. Raises OSError."""
-    network = posix.open(f"/proc/{pid}/ns/net", posix.O_RDONLY | posix.O_CLOEXEC)
-    try:
-        _set(network, _NEW_NET)
-    except PermissionError:
-        holder = fcntl.ioctl(network, _GET_USER_NAMESPACE)
-        _set(holder, _NEW_USER)
-        _set(network, _NEW_NET)
-
-
-def _set(namespace: int, kind: int) -> None:
-    # Python 3.12 has os.setns; ctypes is read in the child, which is about to end.
+    # Python 3.12 has os.setns; the child that comes here is about to end, and ctypes with it.
     import ctypes  # noqa: PLC0415 the process that scans would keep it
 
     library = ctypes.CDLL(None, use_errno=True)
-    if library.setns(namespace, kind):
-        number = ctypes.get_errno()
-        raise OSError(number, posix.strerror(number))
+
+    def set_to(namespace: int, kind: int) -> None:
+        if library.setns(namespace, kind):
+            number = ctypes.get_errno()
+            raise OSError(number, posix.strerror(number))
+
+    # Whoever is root in there must not get hold of us, who still see this machine's files.
+    library.prctl(_SET_DUMPABLE, 0, 0, 0, 0)
+    network = posix.open(f"/proc/{pid}/ns/net", posix.O_RDONLY | posix.O_CLOEXEC)
+    try:
+        set_to(network, _NEW_NET)
+    except PermissionError:
+        holder = fcntl.ioctl(network, _GET_USER_NAMESPACE)
+        set_to(holder, _NEW_USER)
+        set_to(network, _NEW_NET)
