@@ -79,7 +79,7 @@ def main() -> int:
             view = TableView(processes, int(args.every * 1e9), args.sort)
         view.run(watch, until_ns)
     except Unusable as error:
-        return _failed(str(error), "ptywrap doctor says what each source needs")
+        return _failed(f"no source works here: {error}", "docs/network.md says what each needs")
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read has left; nothing to flush to
     except Stop:

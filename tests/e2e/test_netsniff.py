@@ -15,6 +15,8 @@ import pytest
 
 from tests import account
 
+pytestmark = pytest.mark.linux
+
 ROOT = Path(__file__).resolve().parents[2]
 NETSNIFF = [sys.executable, "-m", "netsniff"]
 # Reads what the server sends, then waits for a line: alive long enough to be looked at.
@@ -76,7 +78,6 @@ def watched(port: int, *options: str, second: account.Account | None = None) -> 
     return str(told)
 
 
-@pytest.mark.linux
 @pytest.mark.parametrize("root", [True, False], ids=["root", "ordinary"])
 def test_a_child_of_the_process_is_told_with_its_bytes(port: int, *, root: bool) -> None:
     if root and os.getuid():
@@ -92,7 +93,6 @@ def test_a_child_of_the_process_is_told_with_its_bytes(port: int, *, root: bool)
     assert chosen == [(100_000, 200, "exact", port)]
 
 
-@pytest.mark.linux
 def test_a_pipe_gets_a_sentence_for_each_connection(port: int) -> None:
     told = watched(port)
     assert f"127.0.0.1:{port}  tcp  received 100 kB  sent 200 B" in told
