@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,7 +11,7 @@ from duckdb import DuckDBPyConnection
 
 from ingest.store import duckdb_pages as pages
 from ingest.store import duckdb_roll as roll
-from ingest.store import rows
+from ingest.store import rows, turns
 from ingest.store.base import (
     Batch,
     Counts,
@@ -76,9 +77,10 @@ class DuckDB:
         self.rewritten_at_once_bytes = REWRITTEN_AT_ONCE_BYTES
         self._loader: Any = None
         self._writing = asyncio.Lock()
+        self._writer = turns.writer()
         self._available = asyncio.Event()
         self._available.set()
-        self._reading: set[asyncio.Task[Any]] = set()
+        self._reading: set[asyncio.Future[Any]] = set()
 
     async def add(self, batches: Sequence[Batch], progress: Progress | None = None) -> int:
         """Add what is new of the batches and the progress, in one transaction."""
@@ -182,12 +184,13 @@ class DuckDB:
     async def settle(self) -> None:
         """Write a checkpoint: what was added no longer needs the WAL, nor the segments."""
         async with self._writing:
-            await self._read(lambda cursor: cursor.execute("CHECKPOINT"), seconds=None)
+            await self._done(lambda cursor: cursor.execute("CHECKPOINT"), None, self._writer)
 
     async def close(self) -> None:
         """Settle and let go."""
         async with self._writing:
             self._connection.close()
+            self._writer.shutdown()
 
     async def _write(self, work: Work[Answer]) -> Answer:
         def within(cursor: DuckDBPyConnection) -> Answer:
@@ -201,7 +204,7 @@ class DuckDB:
             return answer
 
         async with self._writing:
-            return await self._read(within, seconds=None)
+            return await self._done(within, None, self._writer)
 
     async def _rows(
         self, name: str, words: dict[str, str] | None = None, **values: Any
@@ -210,7 +213,13 @@ class DuckDB:
         return await self._read(lambda cursor: fetch(cursor, text, values))
 
     async def _read(self, work: Work[Answer], seconds: float | None = _QUERY_SECONDS) -> Answer:
-        """Do work on a cursor of its own in a thread; one that takes too long is interrupted."""
+        """Answer a question beside others; one that takes too long is interrupted."""
+        return await self._done(work, seconds, None)
+
+    async def _done(
+        self, work: Work[Answer], seconds: float | None, threads: Executor | None
+    ) -> Answer:
+        """Do work on a cursor of its own in a thread, of these or of those for questions."""
         await self._available.wait()
         cursor = self._connection.cursor()
 
@@ -219,7 +228,7 @@ class DuckDB:
             with cursor:
                 return work(cursor)
 
-        task = asyncio.create_task(asyncio.to_thread(whole))
+        task = asyncio.ensure_future(asyncio.get_running_loop().run_in_executor(threads, whole))
         self._reading.add(task)
         task.add_done_callback(self._reading.discard)
         try:

@@ -111,6 +111,11 @@ ORDER BY m.i, k;
 """
 
 
+def template(number: int) -> str:
+    """Return one of the templates that every size has."""
+    return f"tool{number % _WORDS} sub{number % _WORDS}"
+
+
 def fill(path: Path, size: Size, last_day: int) -> float:
     """Write a store of rows and rollups that ends with a day; return the seconds it took."""
     before = time.monotonic()

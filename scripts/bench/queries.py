@@ -2,8 +2,9 @@
 
 With processes (20 a command) the commands are read as rows, above two million the rollups answer;
 so `--commands 1000000` and `--commands 10000000 --no-processes` are the two sizes storage.md has.
-Then the same questions while batches arrive at `--arriving` rows a second. The default is a smoke
-size. Sizes on disk are those of a checkpointed file.
+Then the same questions while batches arrive at `--arriving` rows a second, as they do at the store
+process: unpacked, and in a group each second. The default is a smoke size. Sizes on disk are those
+of a checkpointed file.
 
 usage: python -m scripts.bench.queries [--commands N] [--no-processes] [--repeats N] [--folder F]
 """
@@ -20,16 +21,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ingest import store
-from ingest.store.base import Batch, LogQuestion, Store, Table
+from ingest.store.base import LogQuestion, Store
 from ingest.store.questions import Owner, Window
-from ptywrap import clock, wire
+from ptywrap import clock
 from scripts.bench import history, report
+from scripts.bench.arriving import Arriving
 from scripts.bench.paired import Ratio, percentile
 
 Ask = Callable[[], Awaitable[Any]]
 _TREES = 40
-_GROUP_ROWS = 20_000
-_BATCH_ROWS = 1000
+# Groups arrive once a second: answers of one question must not all fall into the same part of it.
+_PAUSE_S = 0.137
 
 
 class Taken(NamedTuple):
@@ -129,6 +131,7 @@ async def _taken(ask: Ask, repeats: int) -> Taken:
         await ask()
         taken.wall_ms.append((time.perf_counter() - before) * 1000)
         taken.processor_ms.append((time.process_time() - used) * 1000)
+        await asyncio.sleep(_PAUSE_S)
     return Taken(taken.wall_ms[1:], taken.processor_ms[1:])
 
 
@@ -166,74 +169,19 @@ async def _while_arriving(
     opened: Store, asks: dict[str, Ask], quiet: dict[str, Taken], args: argparse.Namespace
 ) -> dict[str, Any]:
     """Ask again while rows arrive."""
-    groups: list[float] = []
-    done = asyncio.Event()
-    adding = asyncio.create_task(_arrive(opened, args.arriving, groups, done))
+    arriving = Arriving(opened, history.TENANT, args.arriving)
+    arriving.start()
     await asyncio.sleep(2)
     busy = {name: await _taken(ask, args.repeats) for name, ask in asks.items()}
-    done.set()
-    await adding
+    reached = await arriving.stop()
     demands = []
     for name, one in busy.items():
         if not name.startswith("scan"):
             middle = percentile(one.wall_ms, 500) / percentile(quiet[name].wall_ms, 500)
             ratio = Ratio(middle, middle, middle)
             demands.append(report.within(f"{name}: at most 1.5 x idle (medians)", 1.5, ratio))
-    reached = len(groups) * _GROUP_ROWS / (groups[-1] - groups[0]) if len(groups) > 1 else 0
     name = f"the same while {args.arriving} rows a second are to arrive, and {reached:.0f} do"
     return _row(name, busy, demands)
-
-
-async def _arrive(
-    opened: Store, rows_a_second: int, groups: list[float], done: asyncio.Event
-) -> None:
-    """Add groups of batches at a steady rate, as the store process does."""
-    number = 10**9
-    due = time.monotonic()
-    while not done.is_set():
-        batches = [
-            _batch(number + place, number + place * _BATCH_ROWS)
-            for place in range(_GROUP_ROWS // _BATCH_ROWS)
-        ]
-        number += _GROUP_ROWS
-        await opened.add(batches)
-        groups.append(time.monotonic())
-        due += _GROUP_ROWS / rows_a_second
-        await asyncio.sleep(max(due - time.monotonic(), 0))
-
-
-def _batch(number: int, first: int) -> Batch:
-    """Return a batch of one device: one command to twenty processes."""
-    now = clock.wall_ns()
-    session = number.to_bytes(16, "little")
-    marks = range(first, first + _BATCH_ROWS)
-    commands = range(first, first + _BATCH_ROWS // history.PROCESSES)
-    tables = {
-        "commands": Table(
-            len(commands),
-            {
-                "session": [session] * len(commands),
-                "id": [wire.command_id(session, 100, mark) for mark in commands],
-                "started_at": [now] * len(commands),
-                "template": [f"tool{mark % 60} sub{mark % 500}" for mark in commands],
-                "wall_ns": [mark * 7919 % 60_000_000_000 for mark in commands],
-            },
-        ),
-        "processes": Table(
-            _BATCH_ROWS,
-            {
-                "session": [session] * _BATCH_ROWS,
-                "pid": [mark % 4_194_304 for mark in marks],
-                "start_ticks": [mark // 100 for mark in marks],
-                "command": [0] * _BATCH_ROWS,
-                "name": [f"tool{mark % 60}" for mark in marks],
-                "wall_us": [mark * 7919 % 60_000_000 for mark in marks],
-            },
-        ),
-    }
-    device = f"{number % 200:032x}"
-    batch = Batch(f"{number:012d}-bench-{device}", device, "boot", number, now, 0, tables)
-    return batch._replace(tenant=history.TENANT, person=f"p{number % 200}", received_at=now)
 
 
 def _signed(word: int) -> int:
