@@ -20,7 +20,7 @@ _NEAR_NS = 3_000_000
 """With a look due so soon nothing wakes us: a storm of execs must not, each time."""
 _FULL, _AGE_NS = 48 * 1024, 50_000_000
 _DRAIN_NS, _RESTING_NS = 10_000_000, 1_000_000_000
-_TABLE_NS, _AWAKE_NS = 500_000_000, 500_000_000
+_AWAKE_NS = 500_000_000
 _MOST_NEW = 64
 _DATAGRAM = 4096
 _SETTLE_NS = 4_000_000
@@ -169,7 +169,9 @@ class Scanner:
         if self.rests(now) or pace.due_ns(now, rich=self.rich) > now:
             return
         self.take_newcomers(now)
-        full = not self.tabled_ns or (now - self.tabled_ns >= _TABLE_NS and bool(self.table.inodes))
+        full = not self.tabled_ns or (
+            bool(self.table.inodes) and now - self.tabled_ns >= pace.full_pause_ns
+        )
         opened = self.table.opened()
         if full or not opened or opened != self.opened:
             self.opened = opened
@@ -204,10 +206,10 @@ class Scanner:
         holders.keep(table.inodes, now)
         if full:
             self.tabled_ns = now
-            if table.moved:
-                self.write(scan_records.record(scan_records.TABLE, now, bytes(table.moved)))
+            for messages in table.moved:
+                self.write(scan_records.record(scan_records.TABLE, now, messages))
             self.write(scan_records.whole(now, table.cookies))
-        self.pace.read(time.monotonic_ns(), time.thread_time_ns() - before)
+        self.pace.read(time.monotonic_ns(), time.thread_time_ns() - before, full=full)
 
     def tell(self, stray: Stray, hold: Hold) -> None:
         """Tell who holds a socket."""

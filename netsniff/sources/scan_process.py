@@ -17,6 +17,8 @@ assert sys.platform == "linux"
 
 _MEMORY_BYTES = 128 << 20
 _PIPE_BYTES = 1 << 20
+_FIRST = 3
+"""The first descriptor the scanner is given."""
 _ENVIRONMENT = {"LC_ALL": "C"}
 _SLICE_NS = 100_000
 _NUMBERS = {"x86_64": 314, "aarch64": 274}
@@ -34,19 +36,19 @@ class ScanProcess:
         os.set_blocking(writer, True)  # where we lag, the kernel's queue fills, and counts
         with contextlib.suppress(OSError):  # a user may have used up pipe-user-pages-soft
             fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        given = [deaths, orders.fileno(), writer, *([asking] if asking >= 0 else [])]
+        # select(2) knows small numbers alone, and ours may be large.
+        moved = [fcntl.fcntl(each, fcntl.F_DUPFD_CLOEXEC, _FIRST + len(given)) for each in given]
+        numbers = [*range(_FIRST, _FIRST + len(given)), *([] if asking >= 0 else [-1])]
         script = os.path.join(os.path.dirname(__file__), "scanner.py")
-        kept = (deaths, orders.fileno(), writer)
         try:
             self.pid = os.posix_spawn(
                 sys.executable,
-                [
-                    *(sys.executable, "-I", "-S", script),
-                    *(str(number) for number in (*kept, asking)),
-                ],
+                [sys.executable, "-I", "-S", script, *map(str, numbers)],
                 _ENVIRONMENT,
-                # Onto itself: that clears close-on-exec.
                 file_actions=[
-                    (os.POSIX_SPAWN_DUP2, each, each) for each in (*kept, asking) if each >= 0
+                    (os.POSIX_SPAWN_DUP2, each, number)
+                    for each, number in zip(moved, numbers, strict=False)
                 ],
                 setsigdef=[signal.SIGTERM, signal.SIGINT, signal.SIGHUP],
                 setsigmask=[],
@@ -59,7 +61,8 @@ class ScanProcess:
             self._orders.close()
             raise
         finally:
-            os.close(writer)
+            for each in (writer, *moved):
+                os.close(each)
             orders.close()
         self._tail = b""
         _hasten(self.pid)

@@ -26,7 +26,7 @@ class Table:
         """Of all sockets that a process may hold."""
         self.cookies: list[int] = []
         """Of all sockets, where it was read in full."""
-        self.moved = bytearray()
+        self.moved: list[bytes] = []
         """Messages of those of interest that are new or moved bytes since it was read in full."""
         self._questions, self._owner = questions, owner
         self._told: dict[int, tuple[int, bytes]] = {}
@@ -45,8 +45,7 @@ class Table:
 
     def read(self, holders: Holders, *, full: bool) -> None:
         """Read it. Raises OSError, diag.Unreadable."""
-        self.fresh, self.inodes, self.cookies = [], [], []
-        self.moved.clear()
+        self.fresh, self.inodes, self.cookies, self.moved = [], [], [], []
         self._questions.ask(info=full)
         while (part := self._questions.answer()) is not None:
             self._look(part, holders)
@@ -68,6 +67,7 @@ class Table:
 
     def _compare(self, part: list[tuple[int, int, int, int, int, int]]) -> None:
         view, told, owner = self._questions.view, self._told, self._owner
+        moved = bytearray()
         for cookie, _, uid, state, begin, end in part:
             self.cookies.append(cookie)
             if owner is not None and uid != owner:
@@ -75,8 +75,10 @@ class Table:
             now = (state, _counters(view[begin:end]))
             if told.get(cookie) != now:
                 told[cookie] = now
-                self.moved += view[begin:end]
-                self.moved += bytes(-(end - begin) % 4)
+                moved += view[begin:end]
+                moved += bytes(-(end - begin) % 4)
+        if moved:
+            self.moved.append(bytes(moved))
 
 
 def _counters(message: memoryview) -> bytes:

@@ -9,12 +9,14 @@ MS = 1_000_000
 _GROPING = tuple(round(each * MS) for each in (0.8, 1.6, 2.4, 3.2, 4, 5, 6, 7.5, 9, 11, 14, 18, 24))
 """Looks at a process of a program not known yet, since its exec."""
 _STEP_NS = 800_000
+"""Looks are made together, at multiples of this: waking costs more than looking."""
 _REMEMBERED = 24
 _SURE = 6
 """After so many processes of it without a socket, a program is taken to open none..."""
 _AGAIN = 8
 """...but for every eighth, which is looked at like one of an unknown program."""
 _PROGRAMS = 1024
+_FULL_NS = 500 * MS
 
 
 class Program:
@@ -55,6 +57,11 @@ def plan(program: Program) -> tuple[int, ...]:
     return _GROPING
 
 
+def together(at_ns: int) -> int:
+    """Return the next moment at which looks are made."""
+    return -(-at_ns // _STEP_NS) * _STEP_NS
+
+
 def opened(program: Program, delay_ns: int, descriptor: int) -> None:
     """Learn that a process of it was seen with a new socket so long after its exec."""
     program.openers += 1
@@ -82,6 +89,8 @@ class Pace:
         self.event_ns = self.fresh_ns = now_ns - 10_000 * MS
         self.asked_ns = self.read_ns = now_ns
         self.cost_ns = 0
+        self.full_pause_ns = _FULL_NS
+        """How long after it was read in full it is to be read so again."""
         self.wanted_ns: int | None = None
 
     def want(self, at_ns: int) -> None:
@@ -94,10 +103,13 @@ class Pace:
         self.asked_ns = now_ns
         self.wanted_ns = None
 
-    def read(self, now_ns: int, cost_ns: int) -> None:
+    def read(self, now_ns: int, cost_ns: int, *, full: bool = False) -> None:
         """Note that the table was read, and the processor time it took."""
         self.asked_ns = self.read_ns = now_ns
         self.wanted_ns = None
+        if full:
+            self.full_pause_ns = max(_FULL_NS, cost_ns * 50)
+            return
         self.cost_ns = (self.cost_ns * 3 + cost_ns) // 4
 
     def due_ns(self, now_ns: int, *, rich: bool = True) -> int:

@@ -9,8 +9,6 @@ from netsniff.sources.holders import EXACT, LIKELY, Hold, Holders, Stray
 
 assert sys.platform == "linux"
 
-_TOGETHER_NS = 150_000
-"""Looks that are due so soon are made now: waking costs more than looking."""
 _RECENT = 256
 _MOST_NEWBORN = 512
 _ALL_TRIES = frozenset({1, 4})
@@ -76,7 +74,7 @@ class Search:
         newborn.others.update(inherited)
         self._remember(pid, newborn.at_birth)
         self._newborn[pid] = newborn
-        heapq.heappush(self._due, (now_ns + newborn.plan[0], pid))
+        heapq.heappush(self._due, (schedule.together(now_ns + newborn.plan[0]), pid))
         return True
 
     def arrived(self, pid: int) -> bool:
@@ -103,7 +101,7 @@ class Search:
     def look(self, now_ns: int) -> None:
         """Make the looks that are due."""
         due = self._due
-        while due and due[0][0] <= now_ns + _TOGETHER_NS:
+        while due and due[0][0] <= now_ns:
             _, pid = heapq.heappop(due)
             newborn = self._newborn.get(pid)
             if newborn is None:
@@ -114,12 +112,13 @@ class Search:
 
     def _again(self, newborn: Newborn, since_ns: int) -> bool:
         plan, position = newborn.plan, newborn.next
-        while position < len(plan) and plan[position] <= since_ns + _TOGETHER_NS:
+        while position < len(plan) and plan[position] <= since_ns:
             position += 1
         newborn.next = position
         if position == len(plan):
             return False
-        heapq.heappush(self._due, (newborn.since_ns + plan[position], newborn.pid))
+        due_ns = schedule.together(newborn.since_ns + plan[position])
+        heapq.heappush(self._due, (due_ns, newborn.pid))
         return True
 
     def _look(self, newborn: Newborn, now_ns: int) -> bool:

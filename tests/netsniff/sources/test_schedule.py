@@ -73,6 +73,11 @@ def test_a_plan_goes_forward_and_has_an_end(delays: list[int]) -> None:
     assert list(looks) == sorted(looks)
 
 
+def test_looks_at_different_processes_are_made_together() -> None:
+    moments = [schedule.together(at_ns) for at_ns in (1, 799_999, 800_000, 800_001)]
+    assert moments == [800_000, 800_000, 800_000, 1_600_000]
+
+
 def test_the_kernel_is_asked_often_while_new_sockets_appear() -> None:
     assert due_ms(a_pace(event_ago=100, fresh_ago=100)) == 6
 
@@ -88,6 +93,15 @@ def test_the_kernel_is_asked_seldom_when_nothing_happens() -> None:
 def test_a_table_that_costs_much_is_read_less_often() -> None:
     costly = [a_pace(event_ago=10, fresh_ago=fresh, cost_us=5000) for fresh in (10, 5000)]
     assert [due_ms(each) for each in costly] == [30, 30]
+
+
+def test_a_table_that_costs_much_in_full_is_read_so_seldom() -> None:
+    pace = a_pace()
+    pauses = []
+    for cost_ms in (1, 40):
+        pace.read(20_000 * MS, cost_ms * MS, full=True)
+        pauses.append(pace.full_pause_ns // MS)
+    assert (pauses, due_ms(pace)) == ([500, 2000], 250)
 
 
 def test_asking_in_vain_costs_no_pause() -> None:

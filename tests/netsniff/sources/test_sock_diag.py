@@ -1,6 +1,9 @@
 """The source that works by a scanner of its own: who held what, and what happens when that ends."""
 
+import contextlib
+import fcntl
 import os
+import resource
 import select
 import signal
 import socket
@@ -220,6 +223,22 @@ def test_at_rest_a_hint_wakes_it(watch: Watch, server: Server) -> None:
     os.close(hints)
     os.close(writing)
     assert set(watch.holders(client.pid)) == {"exact"}
+
+
+def test_who_has_a_thousand_descriptors_may_have_a_scanner(server: Server) -> None:
+    with contextlib.ExitStack() as stack:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 2048)), hard))
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        high = fcntl.fcntl(0, fcntl.F_DUPFD, 1100)
+        stack.callback(os.close, high)
+        for _ in range(high - len(os.listdir("/proc/self/fd"))):
+            stack.callback(os.close, os.dup(high))
+        watch = Watch()
+        stack.callback(watch.source.close)
+        with server.client():
+            server.serve(1, hold_ms=0)
+        assert watch.until(lambda: bool(watch.ended(server.port)))
 
 
 def test_nothing_is_left_of_it_when_it_is_closed() -> None:
