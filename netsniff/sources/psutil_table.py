@@ -28,10 +28,12 @@ _STREAM = 1  # SOCK_STREAM: the same everywhere
 _PREFIX_OF_V4 = "::ffff:"
 
 _Key: TypeAlias = tuple[Protocol, Endpoint, Endpoint | None, int | None]
+"""A connection of TCP is known by its ends; a UDP socket may share them with other processes."""
 
 
 class _Row(NamedTuple):
     key: _Key
+    pid: int | None
     state: int | None
 
 
@@ -48,6 +50,7 @@ class PsutilTable:
         self._due_ns = 0
         self._first = True
         self._living: dict[_Key, Reading] = {}
+        self._told: set[_Key] = set()
 
     def probe(self) -> Probe:
         """Ask for the table once."""
@@ -81,32 +84,48 @@ class PsutilTable:
             found = {row.key: self._reading(row, now_ns) for row in _table()}
         except (psutil.Error, OSError) as failure:
             raise SourceError(f"psutil cannot read the table: {failure}") from failure
-        gone = [
-            each._replace(at_ns=now_ns, state=_CLOSED, final=True)
-            for key, each in self._living.items()
-            if key not in found
-        ]
+        told = [event for key, each in found.items() for event in self._news(key, each)]
+        told += [_ended(self._living[key], now_ns) for key in self._told - found.keys()]
+        self._told &= found.keys()
         self._living, self._first = found, False
-        return [*gone, *found.values()]
+        return told
 
     def close(self) -> None:
         """Let go of everything."""
         self._open = False
         self._living.clear()
+        self._told.clear()
+
+    def _news(self, key: _Key, now: Reading) -> Iterable[Reading]:
+        """Yield what is to be told of a row. Nobody's is told at its second look.
+
+        A connection is nobody's until it is accepted, and again once it was let go of.
+        """
+        before = self._living.get(key)
+        if now.holder is None and before is None:
+            return
+        if before is not None and before.holder != now.holder and key in self._told:
+            yield _ended(before, now.at_ns)
+        self._told.add(key)
+        yield now
 
     def _reading(self, row: _Row, now_ns: int) -> Reading:
-        protocol, local, remote, pid = row.key
         before = self._living.get(row.key)
+        protocol, local, remote, _ = row.key
         return Reading(
             at_ns=now_ns,
             source=self.name,
             protocol=protocol,
             local=local,
             remote=remote,
-            holder=before.holder if before else _holder(pid),
+            holder=before.holder if before and before.holder else _holder(row.pid),
             state=row.state,
             baseline=before.baseline if before else self._first,
         )
+
+
+def _ended(one: Reading, now_ns: int) -> Reading:
+    return one._replace(at_ns=now_ns, state=_CLOSED, final=True)
 
 
 def _table() -> list[_Row]:
@@ -117,8 +136,9 @@ def _table() -> list[_Row]:
         if not each.laddr or (stream and (state is None or not each.raddr)):
             continue
         remote = _endpoint(*each.raddr) if each.raddr else None
-        key: _Key = ("tcp" if stream else "udp", _endpoint(*each.laddr), remote, each.pid)
-        rows.append(_Row(key, state if stream else None))
+        local, sharer = _endpoint(*each.laddr), None if stream else each.pid
+        key: _Key = ("tcp" if stream else "udp", local, remote, sharer)
+        rows.append(_Row(key, each.pid, state if stream else None))
     return rows
 
 

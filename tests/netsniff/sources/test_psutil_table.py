@@ -60,6 +60,33 @@ def test_what_is_no_longer_there_is_final_once(table: PsutilTable) -> None:
     assert [(each.final, each.received_bytes) for each in told] == [(True, None)]
 
 
+def test_a_connection_that_was_let_go_of_keeps_its_holder_and_ends_once(
+    table: PsutilTable,
+) -> None:
+    made = loopback.pair()
+    told = about(table.read(), made.client)
+    made.client.socket.close()  # its end waits for the server's
+    told += about(table.read(), made.client) + about(table.read(), made.client)
+    made.server.socket.close()
+    told += about(table.read(), made.client) + about(table.read(), made.client)
+    assert [each.final for each in told].count(True) == 1
+    assert {each.holder.pid for each in told if each.holder} == {os.getpid()}
+    assert all(each.holder for each in told)
+
+
+def test_one_that_is_not_accepted_yet_is_told_once_it_has_a_holder(table: PsutilTable) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            waiting = [e for e in table.read() if isinstance(e, Reading) and e.local.port == port]
+            with server.accept()[0]:
+                events = list(table.read())
+            assert client.getpeername()[1] == port
+    accepted = [e for e in events if isinstance(e, Reading) and e.local.port == port]
+    assert waiting == []
+    assert [each.holder.pid for each in accepted if each.holder] == [os.getpid()]
+
+
 def test_listeners_are_not_told(table: PsutilTable) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
