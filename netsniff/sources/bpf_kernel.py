@@ -29,7 +29,7 @@ class Kernel(NamedTuple):
 
 @functools.cache
 def kernel() -> Kernel:
-    """Look it up, once for the life of this process: 10 ms, for which it takes 6 MB. Raises OSError, NoSuchType."""
+    """Look it up, once for the life of this process: 10 ms and 6 MB. Raises OSError, NoSuchType."""
     types = Types(_TYPES.read_bytes())
     numbers = {name: types.typedef(f"btf_trace_{name}") for name in _TRACEPOINTS}
     for name in _SINCE_6_3:

@@ -69,6 +69,17 @@ class Sockets:
         self.forget([kept.cookie for kept in found if kept.entry.ended_ns])
         return found
 
+    def discard(self, before_ns: int) -> None:
+        """Forget those that ended before a moment. Raises OSError."""
+        found: list[int] = []
+        for keys, values in self._tables[0].all():
+            for (cookie,), (_, ended_ns) in zip(
+                _NUMBER.iter_unpack(keys), _MOMENTS.iter_unpack(values), strict=True
+            ):
+                if 0 < ended_ns < before_ns:
+                    found.append(cookie)
+        self.forget(found)
+
     def idle(self, before_ns: int) -> Iterator[Kept]:
         """Yield those that nothing was told of since a moment. Raises OSError."""
         for keys, values in self._tables[0].all():

@@ -26,7 +26,7 @@ assert sys.platform == "linux"
 _OLD = (
     "use Linux 5.12 or newer (6.3 for UDP), built with CONFIG_DEBUG_INFO_BTF and CONFIG_BPF_EVENTS"
 )
-_AGAIN_NS, _SOON_NS, _SELDOM_NS = 1_000_000_000, 50_000_000, 30_000_000_000
+_AGAIN_NS, _SOON_NS, _SELDOM_NS = 1_000_000_000, 50_000_000, 5_000_000_000
 """How long until the next read: at most; after a socket ended, which wakes us else; at rest."""
 
 _BREATH_NS = 2_000_000
@@ -96,7 +96,7 @@ class SockTrace:
             self._sockets.listen(_SOON_NS, for_ends=True)
 
     def rest(self) -> None:
-        """Be rung by time alone, and seldom: what the kernel keeps has to be thrown away."""
+        """Be rung by time alone, and seldom, to throw away what the kernel keeps."""
         if not self._resting and self._sockets is not None:
             self._resting = True
             self._sockets.listen(_SELDOM_NS, for_ends=False)
@@ -124,12 +124,14 @@ class SockTrace:
         sockets = self._sockets
         if sockets is None:
             return []
+        if self._resting:
+            return self._discarded(sockets)
         since_ns, self._read_ns = self._read_ns, time.monotonic_ns()
         now_ns = self._looked_ns = self._read_ns
         # First, so that what ends while we read rings.
-        sockets.listen(_SELDOM_NS if self._resting else _AGAIN_NS, for_ends=not self._resting)
+        sockets.listen(_AGAIN_NS, for_ends=True)
         kept = sockets.changed()
-        if not self._resting and any(each.entry.ended_ns for each in kept):
+        if any(each.entry.ended_ns for each in kept):
             sockets.listen(_SOON_NS, for_ends=False)
         if now_ns - self._swept_ns >= _IDLE_NS:
             self._swept_ns = now_ns
@@ -145,6 +147,14 @@ class SockTrace:
             if told is not None:
                 events.append(told)
         return events
+
+    def _discarded(self, sockets: bpf_sockets.Sockets) -> list[Event]:
+        """Make room at rest; what ended just now may be of somebody who has just begun."""
+        self._looked_ns = self._read_ns = time.monotonic_ns()
+        sockets.listen(_SELDOM_NS, for_ends=False)
+        sockets.discard(self._read_ns - _AGAIN_NS)
+        self._refused = sockets.refused()
+        return []
 
     def _swept(self, sockets: bpf_sockets.Sockets, now_ns: int) -> list[bpf_sockets.Kept]:
         """Make room: end those whose end nothing told, once their process is no more."""
