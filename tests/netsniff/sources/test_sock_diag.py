@@ -36,6 +36,8 @@ class Watch:
     def __init__(self) -> None:
         self.source = SockDiag()
         self.descriptor = self.source.open()
+        self.poller = select.poll()
+        self.poller.register(self.descriptor, select.POLLIN)
         self.told: list[Event] = []
         self.scanner = scanners()[0]
         number = self.source.flush()  # it is answered once the scanner has begun
@@ -48,7 +50,7 @@ class Watch:
             left = end - time.monotonic()
             if left <= 0:
                 return False
-            select.select([self.descriptor], [], [], min(left, 0.05))
+            self.poller.poll(min(left, 0.05) * 1000)
             self.told += self.source.read()
         return True
 
