@@ -66,6 +66,7 @@ def _groups(args: argparse.Namespace) -> dict[str, Group]:
     return {
         "rows": lambda at: net_rows.acceptance(at, net_loads.every(), repeats, args.load),
         "mixed": lambda at: net_rows.mixed(at, net_loads.every()[:5], repeats),
+        "strays": lambda at: net_rows.strays(at, net_loads.every()[5]),
         "odd": lambda at: net_rows.odd(at, args.load),
         "download": lambda at: net_bulk.download(at, repeats, _SIZE),
         "saturated": lambda at: net_bulk.saturated(at, 4 * repeats, _SIZE),

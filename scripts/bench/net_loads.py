@@ -89,6 +89,6 @@ def every(scale: int = 1) -> list[Load]:
             "600 at 200/s under 1 ms, one process",
             many,
             shape("brief", many, 200, 0, 2_000),
-            Bars(),
+            Bars(strays=True),
         ),
     ]

@@ -73,6 +73,11 @@ class Product:
         while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
             time.sleep(0.02)
 
+    def fresh(self) -> None:
+        """Begin with an observer that has told nothing yet: it tells strays by the minute."""
+        self.stop()
+        self.warm()
+
     def bare(self, argv: Sequence[str]) -> tuple[int, int]:
         """Run something unobserved; return when it began and ended."""
         began = time.monotonic_ns()
@@ -136,8 +141,11 @@ class Product:
         summed = [flow for flow in flows if flow.protocol is None and not flow.loopback]
         command = run.record.get("command", {})
         listed = sum(flow.command != 0 for flow in to_us)
+        number: int | None = max(0, (command.get("connections") or 0) - listed) if summed else 0
+        if any(flow.command == 0 for flow in summed):
+            number = None
         rest = Rest(
-            max(0, (command.get("connections") or 0) - listed) if summed else 0,
+            number,
             sum(flow.received_bytes or 0 for flow in summed),
             sum(flow.sent_bytes or 0 for flow in summed),
         )

@@ -13,6 +13,7 @@ from scripts.bench.net_round import Round, Rows, Way, one_round, rows
 from scripts.bench.net_space import PORT, Space
 
 _PEERS = ["nethogs", "psutil 100 ms"]
+_MINUTE_S = 61.0
 _ODD_NUMBER = 20
 _UNTOLD = {"again", "multipath", "unread"}
 """Whose bytes the kernel tells otherwise than the server, or not at all."""
@@ -36,6 +37,13 @@ def _each_way(field: Field, load: Load) -> list[Round]:
     ways = [Way(product, net_peers.here(_PEERS)) for product in field.products]
     ways += [Way(last, label=", no rivals"), Way(last, alone, bare=True)]
     return [one_round(field, load, way) for way in ways]
+
+
+def strays(field: Field, load: Load) -> Rows:
+    """Run a load whose processes an ordinary user cannot find, and wait for what is summed up."""
+    title = f"{load.title}; a minute later"
+    way = Way(field.ordinary, linger_s=_MINUTE_S)
+    return rows(load._replace(title=title, bars=Bars()), [one_round(field, load, way)])
 
 
 def mixed(field: Field, loads: Sequence[Load], repeats: int) -> Rows:

@@ -13,6 +13,7 @@ from scripts.bench import net_loads, report
 from scripts.bench.net_alone import Alone
 from scripts.bench.net_field import Field
 from scripts.bench.net_loads import Bars, Load
+from scripts.bench.net_peers import Told
 from scripts.bench.net_round import Rows, Way, one_round, rows
 from scripts.bench.net_space import PORT, Space
 from scripts.bench.outer import descendants
@@ -70,8 +71,7 @@ def burners() -> Iterator[None]:
 
 def stalled(field: Field, number: int) -> Rows:
     """Stop whoever reads for seconds under as many connections as the machine makes."""
-    account = field.ordinary.stand.account
-    alone = Alone(field.folder, account)
+    alone = Alone(field.folder, field.ordinary.stand.account)
     alone.begin(field.space)
     field.space.take(0)
     reader = listening(descendants(alone.process.pid))
@@ -80,8 +80,7 @@ def stalled(field: Field, number: int) -> Rows:
         raise RuntimeError("nobody of netsniff listens to destroyed sockets")
     pid, inode = reader
     before = drops(inode)
-    argv = net_loads.client("net_client", "brief", field.space.address, PORT, number, 0, 0, 100)
-    client = field.ordinary.stand.start(argv, cwd=field.ordinary.work)
+    client = field.ordinary.stand.start(_many(field, number, 100), cwd=field.ordinary.work)
     os.kill(pid, signal.SIGSTOP)
     try:
         time.sleep(_STALL_S)
@@ -89,32 +88,39 @@ def stalled(field: Field, number: int) -> Rows:
         client.wait()
         os.kill(pid, signal.SIGCONT)
     time.sleep(_STALL_S)
-    truths, _ = field.space.take()
+    made = len(field.space.take()[0])
     dropped = drops(inode) - before
-    after = net_loads.client("net_client", "brief", field.space.address, PORT, 100, 0, 0, _LATER)
-    field.ordinary.stand.run(after, cwd=field.ordinary.work)
-    later, _ = field.space.take()
-    told = alone.end([*truths, *later])
-    big = [one for one in told.claims if (one.received_bytes or 0) >= _LATER]
-    small = len(told.claims) - len(big)
-    untold = max(0, len(truths) - small - (told.missed or 0))
+    field.ordinary.stand.run(_many(field, 100, _LATER), cwd=field.ordinary.work)
+    field.space.take()
+    told = alone.end([])
+    after = sum((one.received_bytes or 0) >= _LATER for one in told.claims)
+    return _stall_rows(made, dropped, told, after)
+
+
+def _many(field: Field, number: int, size: int) -> list[str]:
+    words = (field.space.address, PORT, number, 0, 0, size)
+    return net_loads.client("net_client", "brief", *words)
+
+
+def _stall_rows(made: int, dropped: int, told: Told, after: int) -> Rows:
+    seen, missed = len(told.claims) - after, told.missed or 0
     values = {
-        "connections made": [float(len(truths))],
+        "connections made": [float(made)],
         "messages dropped by the kernel": [float(dropped)],
-        "seen": [float(small)],
-        "told as missed": [float(told.missed or 0)],
+        "seen": [float(seen)],
+        "told as missed": [float(missed)],
     }
     title = f"reader stopped for {_STALL_S:g} s"
+    demands = [
+        report.at_most("none neither seen nor told as missed", 0.0, max(0, made - seen - missed)),
+        report.at_most("told as missed is what the kernel dropped", 0.0, abs(missed - dropped)),
+    ]
+    none = [report.at_most("none", 0.0, 100.0 - after)]
+    later = {"netsniff alone": [100.0 - after]}
     return [
-        report.row(f"{title}: connections", "", values, [
-            report.at_most("none neither seen nor told as missed", 0.0, untold),
-            report.at_most("told as missed is what the kernel dropped", 0.0,
-                           abs((told.missed or 0) - dropped)),
-        ]),
-        report.row(f"{title}: not seen of 100 afterwards", "%",
-                   {"netsniff alone": [100.0 - len(big)]},
-                   [report.at_most("none", 0.0, 100.0 - len(big))]),
-    ]  # fmt: skip
+        report.row(f"{title}: connections", "", values, demands),
+        report.row(f"{title}: not seen of 100 afterwards", "%", later, none),
+    ]
 
 
 def listening(pids: list[int]) -> tuple[int, int] | None:

@@ -52,9 +52,9 @@ class Claim(NamedTuple):
 
 
 class Rest(NamedTuple):
-    """What an observer says of connections it sums up instead of naming them one by one."""
+    """What an observer sums up and does not name; `number` None: it says no number."""
 
-    number: int = 0
+    number: int | None = 0
     received_bytes: int = 0
     sent_bytes: int = 0
 
@@ -133,8 +133,9 @@ def score(truths: Sequence[Truth], claims: Sequence[Claim], rest: Rest = NO_REST
     """
     pairs = joined(truths, claims)
     left = [truth for place, truth in enumerate(truths) if place not in set(pairs.values())]
-    summed = min(rest.number, len(left))
     agrees = _agrees(rest, left)
+    number = len(left) * agrees if rest.number is None else rest.number
+    summed = min(number, len(left))
     both = [(truths[place], claims[at]) for at, place in pairs.items()]
     named = [(truth, claim) for truth, claim in both if claim.pid is not None]
     wrong = [pair for pair in named if pair[0].pid not in {None, pair[1].pid}]
@@ -146,7 +147,7 @@ def score(truths: Sequence[Truth], claims: Sequence[Claim], rest: Rest = NO_REST
         sum(truth.pid == claim.pid for truth, claim in named) + (summed if agrees else 0),
         len(wrong),
         sum(claim.confidence == "exact" for _, claim in wrong),
-        len(claims) - len(pairs) + rest.number - summed,
+        len(claims) - len(pairs) + number - summed,
         sum((claim.received_bytes or 0) + (claim.sent_bytes or 0) for _, claim in both)
         + rest.received_bytes
         + rest.sent_bytes,
@@ -162,7 +163,7 @@ def _agrees(rest: Rest, left: Sequence[Truth]) -> bool:
         rest.received_bytes - sum(truth.received_bytes for truth in left),
         rest.sent_bytes - sum(truth.sent_bytes for truth in left),
     )
-    return len(left) == rest.number and max(map(abs, off)) <= EXACT_BYTES * rest.number
+    return rest.number in {None, len(left)} and max(map(abs, off)) <= EXACT_BYTES * len(left)
 
 
 def _exact(truth: Truth, claim: Claim) -> bool:
