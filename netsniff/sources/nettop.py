@@ -7,17 +7,15 @@ import sys
 import time
 from collections.abc import Iterable
 
-from netsniff.model import Endpoint, Event, Holder, Protocol, Reading
+from netsniff.model import Event
 from netsniff.sources.base import Probe, Promise, SourceError
-from netsniff.sources.nettop_log import Log, readings
+from netsniff.sources.nettop_log import Log, Sockets
 
 assert sys.platform == "darwin"
 
 _PROGRAM = "/usr/bin/nettop"
-_CLOSED = 7
 _COMMAND = (_PROGRAM, "-L", "0", "-s", "1", "-n", "-x", "-J", "state,bytes_in,bytes_out,rtt_avg")
 """Log without end, a sample a second, numbers instead of names, no units, these columns alone."""
-_Key = tuple[Protocol, Endpoint, Endpoint | None, Holder | None]
 
 
 class Nettop:
@@ -31,8 +29,8 @@ class Nettop:
     def __init__(self) -> None:
         self._child: subprocess.Popen[bytes] | None = None
         self._log = Log()
-        self._first = self._resting = False
-        self._living: dict[_Key, Reading] = {}
+        self._sockets = Sockets(self.name)
+        self._resting = False
 
     def probe(self) -> Probe:
         """Look for the program."""
@@ -42,8 +40,7 @@ class Nettop:
 
     def open(self) -> int:
         """Start the program; return its output to poll. Raises OSError."""
-        self._log, self._first, self._resting = Log(), True, False
-        self._living = {}
+        self._log, self._sockets, self._resting = Log(), Sockets(self.name), False
         self._child = subprocess.Popen(
             _COMMAND,
             stdin=subprocess.DEVNULL,
@@ -69,7 +66,7 @@ class Nettop:
         told: list[Event] = []
         for flows in self._log.feed(self._output()):
             if not self._resting:
-                told.extend(self._compared(readings(flows, time.monotonic_ns(), self.name)))
+                told.extend(self._sockets.sample(flows, time.monotonic_ns()))
         return told
 
     def close(self) -> None:
@@ -93,21 +90,3 @@ class Nettop:
             if not more:
                 raise SourceError("nettop has ended")
             data += more
-
-    def _compared(self, now: list[Reading]) -> list[Reading]:
-        living: dict[_Key, Reading] = {
-            (each.protocol, each.local, each.remote, each.holder): each for each in now
-        }
-        if self._first:
-            living = {key: each._replace(baseline=True) for key, each in living.items()}
-        else:
-            for key in living.keys() & self._living.keys():
-                baseline = self._living[key].baseline
-                living[key] = living[key]._replace(baseline=baseline)
-        gone = [
-            each._replace(state=_CLOSED, final=True)
-            for key, each in self._living.items()
-            if key not in living
-        ]
-        self._living, self._first = living, False
-        return [*gone, *living.values()]

@@ -5,7 +5,7 @@ names, for they differ between releases. Byte counts are totals since the flow b
 nettop(1), options -L, -n, -x and -J.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from netsniff.model import LIKELY, Endpoint, Holder, Protocol, Reading
 
@@ -20,7 +20,9 @@ _STATES = {
     "Closing": 11,
 }
 """Those of a connection; the numbers are of include/net/tcp_states.h, as everywhere here."""
+_CLOSED = 7
 _LONGEST_LINE = 4096
+_Key: TypeAlias = tuple[Protocol, Endpoint, Endpoint | None, int]
 
 
 class Flow(NamedTuple):
@@ -100,24 +102,48 @@ class Log:
         return fields[at].strip() if at < len(fields) else ""
 
 
-def readings(flows: list[Flow], at_ns: int, source: str) -> list[Reading]:
-    """Return what a sample says: connections and UDP sockets, no listener."""
-    return [
-        Reading(
-            at_ns=at_ns,
-            source=source,
-            protocol=flow.protocol,
-            local=flow.local,
-            remote=flow.remote,
-            holder=Holder(flow.pid, None, LIKELY, flow.name[:15]),
-            state=flow.state,
-            received_bytes=flow.received_bytes,
-            sent_bytes=flow.sent_bytes,
-            rtt_ns=flow.rtt_ns,
-        )
-        for flow in flows
-        if flow.protocol == "udp" or (flow.state is not None and flow.remote is not None)
-    ]
+class Sockets:
+    """Those of the last sample, to tell which are gone in the next."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._living: dict[_Key, Reading] | None = None
+
+    def sample(self, flows: list[Flow], at_ns: int) -> list[Reading]:
+        """Return what a sample says, and those once more that are no longer in it.
+
+        Listeners are left out. What the first sample has was there before we looked.
+        """
+        before = self._living or {}
+        now: dict[_Key, Reading] = {}
+        for flow in flows:
+            key = (flow.protocol, flow.local, flow.remote, flow.pid)
+            old = before.get(key)
+            baseline = self._living is None if old is None else old.baseline
+            if flow.protocol == "udp" or (flow.state is not None and flow.remote is not None):
+                now[key] = _reading(flow, at_ns, self._source)._replace(baseline=baseline)
+        gone = [
+            each._replace(at_ns=at_ns, state=_CLOSED, final=True)
+            for key, each in before.items()
+            if key not in now
+        ]
+        self._living = now
+        return [*gone, *now.values()]
+
+
+def _reading(flow: Flow, at_ns: int, source: str) -> Reading:
+    return Reading(
+        at_ns=at_ns,
+        source=source,
+        protocol=flow.protocol,
+        local=flow.local,
+        remote=flow.remote,
+        holder=Holder(flow.pid, None, LIKELY, flow.name[:15]),
+        state=flow.state,
+        received_bytes=flow.received_bytes,
+        sent_bytes=flow.sent_bytes,
+        rtt_ns=flow.rtt_ns,
+    )
 
 
 def _endpoint(text: str, mark: str) -> Endpoint | None:

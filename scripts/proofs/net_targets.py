@@ -118,7 +118,7 @@ def _packet(data: bytes) -> None:
 def _nettop(data: bytes) -> None:
     log = nettop_log.Log()
     for sample in [*log.feed(data), *log.feed(b"\ntime,,bytes_in,bytes_out,\n")]:
-        nettop_log.readings(sample, 1, "nettop")
+        nettop_log.Sockets("nettop").sample(sample, 1)
 
 
 def _scanned(data: bytes) -> None:

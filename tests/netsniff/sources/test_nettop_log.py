@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netsniff.model import LIKELY, Endpoint, Holder
-from netsniff.sources import nettop_log
-from netsniff.sources.nettop_log import Flow, Log
+from netsniff.sources.nettop_log import Flow, Log, Sockets
 
 HEADER = (
     "time,,interface,state,bytes_in,bytes_out,rx_dupe,rx_ooo,re-tx,rtt_avg,rcvsize,tx_win,"
@@ -79,7 +78,7 @@ def test_columns_are_found_by_their_names() -> None:
 
 def test_readings_leave_out_listeners_and_call_the_holder_likely() -> None:
     (flows,) = Log().feed(replayed(SAMPLE))
-    readings = nettop_log.readings(flows, 7, "nettop")
+    readings = Sockets("nettop").sample(flows, 7)
     assert [(each.protocol, each.local.port) for each in readings] == [
         ("tcp", 52429),
         ("tcp", 52430),
@@ -88,6 +87,15 @@ def test_readings_leave_out_listeners_and_call_the_holder_likely() -> None:
         ("tcp", 1024),
     ]
     assert readings[0].holder == Holder(487, None, LIKELY, "Web Browser H")
+
+
+def test_what_is_gone_from_a_sample_is_final_with_its_last_bytes() -> None:
+    first, second = Log().feed(replayed(SAMPLE, SAMPLE.replace("52429", "52999")))
+    sockets = Sockets("nettop")
+    told = [*sockets.sample(first, 7), *sockets.sample(second, 8), *sockets.sample(second, 9)]
+    ended = [(each.at_ns, each.local.port, each.received_bytes) for each in told if each.final]
+    assert ended == [(8, 52429, 5427)]
+    assert {each.local.port for each in told if not each.baseline} == {52999}
 
 
 def test_what_is_not_measured_is_unknown() -> None:
@@ -121,7 +129,7 @@ def test_any_mutation_of_a_log_is_read_without_an_error(at: int, change: bytes) 
     data = replayed(SAMPLE, SAMPLE)
     log = Log()
     for flows in log.feed(data[:at] + change + data[at + len(change) :]):
-        nettop_log.readings(flows, 1, "nettop")
+        Sockets("nettop").sample(flows, 1)
 
 
 def test_a_line_without_end_does_not_grow_for_ever() -> None:
