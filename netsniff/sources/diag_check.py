@@ -18,6 +18,8 @@ assert sys.platform == "linux"
 _PATIENCE_NS = 1_000_000_000
 _LONGEST_US = 10_000_000
 _MOST_SEGMENTS = 100
+_ENOUGH = 1000
+"""As many end in half a second where a thousand connections a second come and go within us."""
 _LISTENERS = 1
 """Of `loopback.pair`: it dies, too."""
 _SANDBOX = "run it outside of the sandbox, or let it open sockets of AF_NETLINK"
@@ -39,7 +41,8 @@ def check() -> Probe:
     try:
         questions = diag_socket.Questions()
         deaths = diag_socket.Deaths()
-        return _compared(questions, deaths)
+        probe = _compared(questions, deaths)
+        return probe if probe.reason else roomy(deaths.buffer_bytes)
     except OSError as failure:
         return refused(failure)
     except diag.Unreadable as failure:
@@ -48,6 +51,15 @@ def check() -> Probe:
         for each in (questions, deaths):
             if each is not None:
                 each.close()
+
+
+def roomy(buffer_bytes: int) -> Probe:
+    """Say how few sockets may die at once before some are lost, where that is few."""
+    room = buffer_bytes // diag_socket.DEATH_BYTES
+    if room >= _ENOUGH:
+        return Probe(usable=True)
+    remedy = "allow more: sysctl net.core.rmem_max=8388608"
+    return Probe(usable=True, reason=f"room for {room} sockets that end at once", remedy=remedy)
 
 
 def refused(failure: OSError) -> Probe:

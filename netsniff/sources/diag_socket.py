@@ -22,6 +22,8 @@ _ALL_GROUPS = 0xF
 """A bit for each of INET_TCP 1, INET_UDP 2, INET6_TCP 3, INET6_UDP 4 (sknetlink_groups)."""
 TCP_GROUPS = 0x5
 _BUFFER_BYTES = 8 << 20
+DEATH_BYTES = 1283
+"""What a message about a destroyed socket takes of the buffer on Linux 6.18."""
 _DATAGRAM_BYTES = 64 << 10
 _PATIENCE = Struct("@ll").pack(1, 0)  # struct timeval: an answer is there before the question ends
 _LARGEST_DATAGRAM = 4096  # of a destroyed socket: 380 bytes on 6.18
@@ -96,7 +98,7 @@ class Questions:
 class Deaths:
     """A socket that tells of each socket of this network namespace that is destroyed.
 
-    `buffer_bytes` is what the kernel granted; a message takes some 1300 bytes of it.
+    `buffer_bytes` is what the kernel granted; a message takes `DEATH_BYTES` of it.
     """
 
     def __init__(

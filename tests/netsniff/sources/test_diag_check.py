@@ -59,6 +59,16 @@ def test_an_error_that_nobody_expected_is_told_as_the_kernel_names_it() -> None:
     assert probe == Probe(usable=False, reason="the kernel refused: Cannot allocate memory")
 
 
+def test_a_small_buffer_is_used_and_told_with_how_to_allow_more() -> None:
+    probe = diag_check.roomy(425_984)  # what an ordinary user gets of Debian's own setting
+    assert (probe.usable, probe.reason) == (True, "room for 332 sockets that end at once")
+    assert "net.core.rmem_max" in probe.remedy
+
+
+def test_a_large_buffer_is_no_matter_to_tell() -> None:
+    assert diag_check.roomy(8 << 20) == Probe(usable=True)
+
+
 @pytest.mark.root
 @pytest.mark.skipif(not shutil.which("unshare"), reason="no unshare: install util-linux")
 def test_without_a_loopback_it_is_used_but_said_to_be_untested() -> None:
