@@ -17,7 +17,7 @@ OPENED, ESTABLISHED, FIRST, TOUCHED, CLOSED, ENDED = 0, 8, 16, 24, 32, 40
 RECEIVED, SENT, BORN, TCP_RECEIVED, TCP_SENT = 48, 56, 64, 72, 80
 PID, NAMESPACE, FAMILY, PROTOCOL, LOCAL_PORT, REMOTE_PORT, ORIGIN = 88, 92, 96, 98, 100, 102, 104
 LOCAL, REMOTE, ROUND_TRIP, LEAST_ROUND_TRIP, RETRANSMITS = 112, 128, 144, 148, 152
-PEER, PEER_PORT, PEERS, SIZE = 160, 176, 178, 184
+PEER, PEER_PORT, PEERS, NAME, PARENT, SIZE = 160, 176, 178, 184, 200, 208
 
 ONE, SEVERAL = 1, 2
 """To how many peers a socket that is not connected has sent."""
@@ -27,7 +27,7 @@ CONNECTED, ACCEPTED, MET = 1, 2, 3
 
 FAMILY_4, FAMILY_6, TCP, UDP = 2, 10, 6, 17
 
-_ENTRY = struct.Struct("=11Q2I2HH2sI4x16s16s3I4x16s2sH4x")
+_ENTRY = struct.Struct("=11Q2I2HH2sI4x16s16s3I4x16s2sH4x16sI4x")
 # The same few addresses come again and again, and each costs as much as all else of a reading.
 _address = functools.lru_cache(maxsize=1024)(address)
 _PROTOCOLS: dict[int, Protocol] = {TCP: "tcp", UDP: "udp"}
@@ -63,6 +63,8 @@ class Entry(NamedTuple):
     peer: bytes
     peer_port: bytes
     peers: int
+    name: bytes
+    parent: int
 
 
 def decode(data: bytes | memoryview) -> Entry:
@@ -134,7 +136,9 @@ def _bytes(entry: Entry) -> tuple[int, int]:
 def _holder(entry: Entry, ticks_per_second: int) -> Holder | None:
     if not entry.pid or not entry.born_ns:
         return None
-    return Holder(entry.pid, entry.born_ns // (1_000_000_000 // ticks_per_second), EXACT)
+    ticks = entry.born_ns // (1_000_000_000 // ticks_per_second)
+    name = entry.name.partition(b"\0")[0].decode(errors="replace")
+    return Holder(entry.pid, ticks, EXACT, name or None, entry.parent or None)
 
 
 def _nanoseconds(microseconds: int) -> int | None:

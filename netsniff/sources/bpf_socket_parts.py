@@ -40,6 +40,9 @@ class Layout(NamedTuple):
     leader: int
     born: int
     flags: int
+    name: int
+    parent: int
+    pid: int
     tcp_received: int
     tcp_sent: int
     tcp_repeated: int
@@ -74,6 +77,9 @@ def layout(types: Types) -> Layout:
         leader=types.offset(task, "group_leader"),
         born=types.offset(task, "start_boottime"),
         flags=types.offset(task, "flags"),
+        name=types.offset(task, "comm"),
+        parent=types.offset(task, "real_parent"),
+        pid=types.offset(task, "tgid"),
         tcp_received=types.offset(tcp, "bytes_received"),
         tcp_sent=types.offset(tcp, "bytes_sent"),
         tcp_repeated=types.offset(tcp, "bytes_retrans"),
@@ -178,7 +184,8 @@ def _put(descriptor: int, value: int) -> Parts:
 def holder(at: Layout) -> Parts:
     """Take the process that runs as the holder, where there is none yet; never a kernel thread.
 
-    The pid is taken first and by one instruction, so that of two processes only one writes.
+    The pid is taken first and by one instruction, so that of two processes only one writes; when it
+    was born is written last, by which a holder becomes valid.
     """
     return [
         bpf.load(1, ENTRY, entry.PID, WORD),
@@ -195,6 +202,10 @@ def holder(at: Layout) -> Parts:
         bpf.number(0, 0),
         bpf.take_if_zero(ENTRY, entry.PID, ORIGIN),
         bpf.jump_if_narrow(NOT_EQUAL, 0, 0, "held"),
+        *(bpf.load(3, 1, at.name), bpf.store(ENTRY, entry.NAME, 3)),
+        *(bpf.load(3, 1, at.name + 8), bpf.store(ENTRY, entry.NAME + 8, 3)),
+        *(bpf.load(3, 1, at.parent), bpf.load(3, 3, at.pid, WORD)),
+        bpf.store(ENTRY, entry.PARENT, 3, WORD),
         bpf.store(ENTRY, entry.BORN, 2),
         Label("held"),
     ]

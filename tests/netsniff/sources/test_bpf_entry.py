@@ -60,6 +60,7 @@ class Made:
         data[bpf_entry.PEER : bpf_entry.PEER + 16] = self.peer
         struct.pack_into(">H", data, bpf_entry.PEER_PORT, self.peer_port)
         struct.pack_into("=H", data, bpf_entry.PEERS, self.peers)
+        struct.pack_into("=16sI", data, bpf_entry.NAME, b"curl", 4000)
         return bytes(data)
 
 
@@ -79,7 +80,7 @@ def test_a_connection_that_goes_on_is_told_as_it_is() -> None:
         remote=Endpoint("192.0.2.7", 443),
         namespace=4026531840,
         cookie=7,
-        holder=Holder(4321, 12_345, EXACT),
+        holder=Holder(4321, 12_345, EXACT, "curl", 4000),
         state=1,
         opened_ns=1_000,
         connect_ns=3_000,

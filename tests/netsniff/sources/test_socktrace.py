@@ -201,6 +201,16 @@ say(cookie(client))
     assert holder.pid == pid
 
 
+def test_a_process_is_told_with_its_name_and_parent_though_it_is_gone(told: Told) -> None:
+    _, cookie, parent, name = child("""
+client, server = tcp()
+say(cookie(client), os.getppid(), open("/proc/self/comm").read().strip())
+""")
+    holder = told.last(cookie).holder
+    assert holder is not None
+    assert (holder.name, holder.parent) == (name, parent)
+
+
 def test_a_connection_nobody_answers_is_told_with_its_process(told: Told) -> None:
     pid, cookie = child("""
 one = socket.socket()
