@@ -12,9 +12,8 @@ _STEP_NS = 800_000
 """Looks are made together, at multiples of this: waking costs more than looking."""
 _REMEMBERED = 24
 _SURE = 6
-"""After so many processes of it without a socket, a program is taken to open none..."""
-_AGAIN = 8
-"""...but for every eighth, which is looked at like one of an unknown program."""
+"""After so many processes without a socket, a program is taken to open none; only the 8th, 16th,
+32nd... is looked at like one of an unknown program: most of them come in storms."""
 _PROGRAMS = 1024
 _FULL_NS = 500 * MS
 
@@ -52,7 +51,7 @@ def plan(program: Program) -> tuple[int, ...]:
     """Return how long after its exec a process of a program is to be looked at."""
     if program.delays:
         return _window(min(program.delays), max(program.delays))
-    if program.met > _SURE and program.met % _AGAIN:
+    if program.met > _SURE and program.met & (program.met - 1):
         return ()
     return _GROPING
 
