@@ -34,9 +34,12 @@ class Kept(NamedTuple):
 
 
 class Sockets:
-    """Programs at work until `close`. Making it raises OSError, NoSuchType."""
+    """Programs at work until `close`. Making it raises OSError, NoSuchType.
 
-    def __init__(self, room: int = ROOM) -> None:
+    `kernel` says what there is to be hung on, where it is not to be asked.
+    """
+
+    def __init__(self, room: int = ROOM, kernel: bpf_kernel.Kernel | None = None) -> None:
         self._programs: list[int] = []
         self._tables: list[bpf_call.Table] = []
         self._bells: list[bpf_bell.Bell] = []
@@ -47,7 +50,7 @@ class Sockets:
         """Whether the end of a UDP socket is told; if not, its entry stays until `forget`."""
         begun = False
         try:
-            self._begin(room)
+            self._begin(room, kernel or bpf_kernel.kernel())
             begun = True
         finally:
             if not begun:
@@ -110,8 +113,7 @@ class Sockets:
         while self._tables:
             self._tables.pop().close()
 
-    def _begin(self, room: int) -> None:
-        kernel = bpf_kernel.kernel()
+    def _begin(self, room: int, kernel: bpf_kernel.Kernel) -> None:
         for kind in (
             bpf_call.Kind(bpf_call.HASH, 8, bpf_entry.SIZE, room, "netsniff_socket"),
             bpf_call.Kind(bpf_call.RECENT_HASH, 8, bpf_entry.SIZE, _REFUSED_ROOM, "netsniff_none"),

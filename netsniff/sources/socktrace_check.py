@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from typing import TypeAlias
 
 from netsniff.model import Reading
 from netsniff.sources import loopback
@@ -20,7 +21,10 @@ def ours() -> tuple[int, int]:
     return os.getpid(), int(fields[_START_FIELD])
 
 
-def differs(told: dict[int, Reading], end: loopback.End, moved: tuple[int, int]) -> str:
+Moved: TypeAlias = tuple[int | None, int | None]
+
+
+def differs(told: dict[int, Reading], end: loopback.End, moved: Moved) -> str:
     """Return what was told wrong of an end that has received and sent so much; empty: nothing."""
     seen = told.get(end.cookie or 0)
     if seen is None:

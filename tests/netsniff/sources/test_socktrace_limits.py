@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from netsniff.sources.base import Promise
 from tests import account
 from tests.netsniff.sources import traced
 from tests.netsniff.sources.traced import Told, child
@@ -18,6 +19,7 @@ if sys.platform != "linux":
     pytest.skip("needs a Linux kernel: run it on Linux", allow_module_level=True)
 assert sys.platform == "linux"
 
+from netsniff.sources import bpf_kernel  # noqa: E402 - Linux alone
 from netsniff.sources.socktrace import SockTrace  # noqa: E402 - Linux alone
 
 pytestmark = [pytest.mark.linux, pytest.mark.root]
@@ -90,6 +92,57 @@ say(*(cookie(client) for client, _ in ends))
     during = [each for cookie in cookies for each in told.of(cookie)]
     usable.hurry(os.getpid())
     assert during == [each for cookie in cookies for each in told.of(cookie)] == []
+
+
+def test_a_kernel_that_tells_no_sends_and_receives_still_tells_whose_and_in_the_end_how_much(
+    usable: SockTrace,
+) -> None:
+    """So are kernels before 6.3."""
+    assert usable.probe().usable
+    kernel = bpf_kernel.kernel()
+    known = {name: each for name, each in kernel.numbers.items() if not name.endswith("_length")}
+    source = SockTrace(kernel=kernel._replace(numbers=known))
+    assert source.probe().usable
+    source.open()
+    pid, cookie = child("""
+client, server = tcp()
+client.sendall(b"x" * 300)
+server.recv(300, socket.MSG_WAITALL)
+server.sendall(b"x" * 70_000)
+client.recv(70_000, socket.MSG_WAITALL)
+server.close()
+say(cookie(client))
+""")
+    last = Told(lambda: list(source.read())).last(cookie)
+    promises = source.promises
+    source.close()
+    assert (last.holder and last.holder.pid, last.sent_bytes) == (pid, 300)
+    assert last.received_bytes == 70_000
+    assert Promise.UDP_BYTES not in promises
+
+
+def test_without_control_groups_a_datagram_socket_is_over_when_its_process_is_gone() -> None:
+    """Nothing tells that it was closed."""
+    text = f"""
+import json, subprocess, sys, time
+sys.path.insert(0, {str(account.ROOT)!r})
+from netsniff.sources.socktrace import SockTrace
+from tests.netsniff.sources.traced import Told, child
+source = SockTrace(idle_ns=1)
+assert source.probe().usable, source.probe()
+source.open()
+_, cookie = child('one = udp(); one.sendto(b"x" * 10, ("127.0.0.1", 9)); say(cookie(one))')
+last = Told(lambda: list(source.read())).last(cookie)
+print(json.dumps([last.sent_bytes, open("/proc/self/mounts").read().count(" cgroup2 ")]))
+"""
+    script = (
+        'for each in $(grep " cgroup2 " /proc/mounts | cut -d" " -f2); do umount -l $each; done'
+    )
+    argv = ["unshare", "--mount", "sh", "-c", script + '; exec "$@"', "sh"]
+    done = subprocess.run(
+        [*argv, sys.executable, "-c", text], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout == "[10, 0]\n", done.stderr
 
 
 def test_what_is_killed_leaves_no_program_in_the_kernel(usable: SockTrace) -> None:
