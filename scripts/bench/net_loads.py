@@ -76,9 +76,8 @@ def shape(name: str, *numbers: int, port: int = 0) -> Argv:
 
 def every(scale: int = 1) -> list[Load]:
     """Return rows 1 to 4 of the acceptance table, each `scale` times smaller."""
-    cpu = {"cpu_of_nethogs": 0.5, "cpu_of_psutil": 0.25}
-    short = Bars(ownerless_ordinary=25.0, **cpu)
-    longer = Bars(ownerless_ordinary=0.5, **cpu)
+    short = Bars(ownerless_ordinary=25.0, cpu_of_nethogs=0.5, cpu_of_psutil=0.25)
+    longer = short._replace(ownerless_ordinary=0.5)
     whole = Bars(ownerless_ordinary=0.0)
     many = 600 // scale
     return [

@@ -69,7 +69,7 @@ def one_round(field: Field, load: Load, way: Way, below: int | None = None) -> R
     truths = _truths(field, below)
     told |= {peer.name: peer.end(truths) for peer in way.peers}
     outcomes = {
-        name: Outcome(score(truths, one.claims, one.rest), one.cpu_s, one.missed)
+        name: Outcome(score(truths, _about(one.claims, below), one.rest), one.cpu_s, one.missed)
         for name, one in told.items()
     }
     lives = [(one.closed_ns - one.accepted_ns) / 1e6 for one in truths if one.closed_ns]
@@ -80,7 +80,18 @@ def _truths(field: Field, below: int | None) -> list[Truth]:
     truths, _ = field.space.take()
     traced = [] if field.tracer is None else [one for _, one in field.tracer.take()]
     truths = with_pids(truths, traced)
-    return [truth for truth in truths if below is None or truth.received_bytes < below]
+    if below is None:
+        return truths
+    return [truth for truth in truths if 0 < truth.received_bytes < below]
+
+
+def _about(claims: Sequence[Claim], below: int | None) -> list[Claim]:
+    """Return claims but those about others' connections that nobody was found for."""
+    return [
+        one
+        for one in claims
+        if below is None or one.pid is not None or 0 < (one.received_bytes or 0) < below
+    ]
 
 
 def _kernel(field: Field, truths: Sequence[Truth]) -> dict[str, Outcome]:
@@ -131,6 +142,8 @@ def _measures(found: Score, missed: int | None) -> dict[str, float]:
         "pid wrong and called exact, number": float(found.wrong_exact),
         "connections that never were, number": float(found.foreign),
     }
+    if found.likely:
+        told["called likely and wrong"] = 100 * (1 - found.likely_right / found.likely)
     if missed is not None:
         told["connections told as missed, number"] = float(missed)
     return told
@@ -175,5 +188,6 @@ def _bar(measure: str, who: str, bars: Bars) -> float | None:
         "connections not seen": bars.unseen,
         "bytes not right within 1": bars.inexact,
         "pid wrong and called exact, number": 0.0,
+        "called likely and wrong": 5.0,
         "connections that never were, number": 0.0,
     }.get(measure)

@@ -58,7 +58,7 @@ def mixed(field: Field, loads: Sequence[Load], repeats: int) -> Rows:
             finally:
                 _end(others)
         title = f"{load.title}; beside {_OTHERS} other processes of the user"
-        made += rows(load._replace(title=title), found)
+        made += rows(load._replace(title=title, bars=Bars(strays=True)), found)
     return made
 
 
