@@ -13,7 +13,7 @@ OWNERLESS_NS = 1_000_000_000
 """How long one that is over waits for somebody to find out who held it."""
 PARTNER_NS = 300_000_000
 """How long one whose end the tracer alone has told waits for the totals of who counts payload."""
-_MOST_DONE = 16384
+_MOST_DONE = 4096
 
 
 class Connections:

@@ -40,7 +40,9 @@ def pair() -> Pair:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(1)
-        client = socket.create_connection(listener.getsockname(), timeout=1)
+        client = socket.socket()  # create_connection would load what international names need
+        client.settimeout(1)
+        client.connect(listener.getsockname())
         listener.settimeout(1)
         server, _ = listener.accept()
     client.sendall(bytes(FROM_CLIENT_BYTES))

@@ -120,7 +120,7 @@ class Asks:
             "sessions": [_session(one) for one in ward.active.values()],
             "running": [self._running(*one) for one in self._sessions.running()],
             "losses": [_loss(one) for one in self._recorder.losses],
-            "said": [[name, *probe] for name, probe in [*ward.sensors.said, *network.said]],
+            "said": [[name, *probe] for name, probe in [*network.said, *ward.sensors.said]],
         }
 
     def _cost(self) -> Answer:

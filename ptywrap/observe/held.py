@@ -23,16 +23,14 @@ _FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Held:
-    """The ended processes of one session."""
+    """The ended processes of one session, or their flows; `late`: the file is made when needed."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, late: bool = False) -> None:
         self._path = path
         self._waiting: list[bytes] = []
         self._kept: list[bytes] | None = None
         self._descriptor = -1
-        if path is not None:
-            with contextlib.suppress(OSError):
-                self._descriptor = os.open(path, _FLAGS, 0o600)
+        self._open(_FLAGS & ~os.O_CREAT if late else _FLAGS)
 
     def add(self, entry: Entry) -> None:
         """Keep one; it reaches the file with the next `flush`."""
@@ -40,6 +38,8 @@ class Held:
 
     def flush(self) -> None:
         """Write what was added, with one write; what does not fit stays in memory."""
+        if self._waiting and self._descriptor < 0:
+            self._open(_FLAGS)
         if not self._waiting or self._descriptor < 0:
             return
         data = b"".join(self._waiting)
@@ -90,6 +90,12 @@ class Held:
             self._descriptor = -1
         if remove and self._path is not None:
             self._path.unlink(missing_ok=True)
+        self._path = None
+
+    def _open(self, flags: int) -> None:
+        if self._path is not None:
+            with contextlib.suppress(OSError):
+                self._descriptor = os.open(self._path, flags, 0o600)
 
     def _content(self) -> tuple[Callable[[int, int], bytes], int, int]:
         """Return what reads so many bytes at a place of all that is held, and two ends of that.

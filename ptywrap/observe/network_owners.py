@@ -13,7 +13,7 @@ from ptywrap.observe.session import Session
 from ptywrap.observe.tree import Life, Tree
 
 _OFF_TICKS = 1
-_MOST = 4096
+_MOST = 1024
 
 
 class Owner(NamedTuple):

@@ -55,7 +55,7 @@ class Session:
         self.commands = Commands(begin.shell_pid, begin.shell, begin.cwd)
         text = not begin.flags & NO_TEXT
         self.held = Held(folder / f"{name}.held" if text else None)
-        self.flows = Held(folder / f"{name}.flows" if text else None)
+        self.flows = Held(folder / f"{name}.flows" if text else None, late=True)
         self.readings: dict[int, list[Reading]] = {}
         self.spans: list[tuple[int, int, int, int | None]] = []
         """Shell, since, until, command (None: recorded nowhere) of commands something outlived."""
