@@ -14,6 +14,8 @@ _REMEMBERED = 24
 _SURE = 6
 """After so many processes without a socket, a program is taken to open none; only the 8th, 16th,
 32nd... is looked at like one of an unknown program: most of them come in storms."""
+_AGAIN = 8
+"""One in so many is watched for a second socket, though none of them had one."""
 _PROGRAMS = 1024
 _FULL_NS = 500 * MS
 
@@ -21,10 +23,10 @@ _FULL_NS = 500 * MS
 class Program:
     """What is known of one program."""
 
-    __slots__ = ("delays", "descriptor", "met", "openers")
+    __slots__ = ("again", "delays", "descriptor", "met", "openers")
 
     def __init__(self) -> None:
-        self.met = self.openers = 0
+        self.met = self.openers = self.again = 0
         self.delays: list[int] = []
         self.descriptor = -1
         """The number its last socket had; -1: none was seen."""
@@ -54,6 +56,11 @@ def plan(program: Program) -> tuple[int, ...]:
     if program.met > _SURE and program.met & (program.met - 1):
         return ()
     return _GROPING
+
+
+def goes_on(program: Program) -> bool:
+    """Say whether a process of it that was seen with one socket may open another one soon."""
+    return program.again > 0 or program.openers <= _SURE or program.openers % _AGAIN == 0
 
 
 def together(at_ns: int) -> int:

@@ -1,5 +1,6 @@
 """Finds out who holds a socket, by looking at processes when and where one is likely to appear."""
 
+import bisect
 import heapq
 import sys
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from netsniff.sources.holders import EXACT, LIKELY, Hold, Holders, Stray
 assert sys.platform == "linux"
 
 _RECENT = 256
+_WHOLE = 8
+"""Where a program's sockets appear is known; each so many looks all its descriptors are read."""
 _MOST_NEWBORN = 512
 _ALL_TRIES = frozenset({1, 4})
 """The tries at which all processes of the user are looked at, not those of interest alone."""
@@ -29,12 +32,14 @@ class Look:
 class Newborn:
     """A process that called exec a moment ago."""
 
-    __slots__ = ("at_birth", "count", "next", "others", "pid", "plan", "program", "since_ns")
+    __slots__ = (
+        *("at_birth", "count", "looks", "others", "pid", "plan", "program", "seen", "since_ns"),
+    )
 
     def __init__(self, pid: int, program: schedule.Program, since_ns: int) -> None:
         self.pid, self.program, self.since_ns = pid, program, since_ns
         self.plan = schedule.plan(program)
-        self.next = 0
+        self.looks = self.seen = 0
         self.count: int | None = None
         self.at_birth = Look(since_ns, frozenset())
         self.others: set[int] = set()
@@ -111,11 +116,9 @@ class Search:
                 del self._newborn[pid]
 
     def _again(self, newborn: Newborn, since_ns: int) -> bool:
-        plan, position = newborn.plan, newborn.next
-        while position < len(plan) and plan[position] <= since_ns:
-            position += 1
-        newborn.next = position
-        if position == len(plan):
+        plan = newborn.plan
+        position = bisect.bisect_right(plan, since_ns)
+        if position == len(plan) or (newborn.seen and not schedule.goes_on(newborn.program)):
             return False
         due_ns = schedule.together(newborn.since_ns + plan[position])
         heapq.heappush(self._due, (due_ns, newborn.pid))
@@ -129,7 +132,8 @@ class Search:
             if inode and inode not in newborn.others:
                 self._see(newborn, inode, likely, now_ns)
                 return True
-            if newborn.next % 4:
+            newborn.looks += 1
+            if newborn.looks % _WHOLE:
                 return True
         count = looks.descriptors(pid)
         if count is None:
@@ -145,7 +149,11 @@ class Search:
         newborn.others.add(inode)
         if not self.holders.new(inode) or not looks.is_tcp(newborn.pid, descriptor):
             return
-        schedule.opened(newborn.program, now_ns - newborn.since_ns, descriptor)
+        newborn.seen += 1
+        if newborn.seen == 1:
+            schedule.opened(newborn.program, now_ns - newborn.since_ns, descriptor)
+        else:
+            newborn.program.again += 1
         self._hold(newborn.pid, inode, newborn.at_birth, now_ns)
 
     def seek(self, now_ns: int) -> None:

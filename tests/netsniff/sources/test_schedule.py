@@ -38,7 +38,7 @@ def test_a_program_that_opens_one_is_looked_at_when_it_did_so_before() -> None:
     schedule.opened(programs.met(1), 9 * MS, 5)
     schedule.opened(programs.met(1), 12 * MS, 5)
     looks = schedule.plan(programs.met(1))
-    assert (looks[0], looks[-1] < 18 * MS + 1, looks[1] - looks[0]) == (6 * MS, True, 800_000)
+    assert (looks[0], looks[-1], looks[1] - looks[0]) == (6 * MS, 17_200_000, 800_000)
 
 
 def test_what_it_did_long_ago_is_forgotten() -> None:
@@ -47,6 +47,24 @@ def test_what_it_did_long_ago_is_forgotten() -> None:
     for _ in range(24):
         schedule.opened(program, 3 * MS, 7)
     assert (schedule.plan(program)[0], program.descriptor) == (2 * MS, 7)
+
+
+def test_one_that_never_had_a_second_socket_is_rarely_watched_for_one() -> None:
+    program = Programs().met(1)
+    watched = []
+    for number in range(1, 25):
+        schedule.opened(program, 9 * MS, 5)
+        if schedule.goes_on(program):
+            watched.append(number)
+    assert watched == [1, 2, 3, 4, 5, 6, 8, 16, 24]
+
+
+def test_one_that_had_a_second_socket_is_watched_for_it() -> None:
+    program = Programs().met(1)
+    for _ in range(9):
+        schedule.opened(program, 9 * MS, 5)
+    program.again = 1
+    assert schedule.goes_on(program)
 
 
 def test_programs_do_not_see_each_other() -> None:
