@@ -1,6 +1,7 @@
 """One packed column into arrays: what may stand in it, and what is cut because it is too long."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from types import NoneType
 from typing import Any, NamedTuple
 
@@ -19,8 +20,11 @@ _LINES = ("wrappers", "git_settings", "prompt_processes", "other_busy", "sensors
 _SORTED = ("wrappers", "git_settings")
 _TYPES = {"int": int, "bool": bool, "text": str, "bytes": bytes, "lines": list, "texts": list}
 _NUMPY = {"int": numpy.int64, "bool": numpy.bool_}
+_NUMBERS = {width: numpy.dtype(f"<i{width}") for width in (1, 2, 4, 8)}
+_INDEXES = {width: numpy.dtype(f"<u{width}") for width in (1, 2)}
+_ZEROS = numpy.zeros(wire.ROWS_LIMIT, numpy.uint8)
+_ZEROS.flags.writeable = False
 _NOTHING = frozenset((NoneType,))
-_TEXTS = frozenset((str, NoneType))
 # Moments of files say nothing of the clock the facts were told by.
 _NO_MOMENTS = ("changed_at",)
 
@@ -112,21 +116,31 @@ def outside(moments: Ints, bounds: tuple[int, int]) -> Any:
 
 
 def decoded(packed: wire.Packed, rows: int, spec: Spec) -> tuple[Values | None, Any]:
-    """Return a column that holds nothing odd, None where nothing is known; and the rows cut."""
-    if packed.kind == "c" and packed.first is None:
+    """Return a column that holds nothing odd, None where nothing is known; and the rows cut.
+
+    Whole numbers are as wide as they came.
+    """
+    kind = packed.kind
+    if kind == "n":
+        known = _known(packed.known, rows) if packed.known else None
+        return Ints(numpy.frombuffer(packed.data, _NUMBERS[packed.width]), known), None
+    if kind == "c" and packed.first is None:
         return None, None
     if spec.kind in _NUMPY:
         return _ints(packed, rows, spec.kind), None
-    told: Sequence[Any] = [packed.first] if packed.kind == "c" else packed.values
-    values = told
+    told: Sequence[Any] = (packed.first,) if kind == "c" else packed.values
     indexes = _indexes(packed, rows)
-    if spec.kind == "bytes":
-        return Words(values, indexes), None
-    cut = [_cut(value, spec) for value in values] if _long(values) else None
+    if spec.kind == "bytes" or (spec.kind == "text" and not _long(told)):
+        return Words(told, indexes), None
+    return _shortened_words(told, indexes, spec)
+
+
+def _shortened_words(told: Sequence[Any], indexes: Any, spec: Spec) -> tuple[Words, Any]:
+    """Return texts within the limit, lists of them as one text, and the rows that are cut."""
+    cut = [_cut(value, spec) for value in told] if any(map(_is_long, told)) else None
+    values = told if cut is None else cut
     if spec.kind == "lines":
-        values = [_line(value, spec.name) for value in (values if cut is None else cut)]
-    elif cut is not None:
-        values = cut
+        values = [_line(value, spec.name) for value in values]
     if cut is None:
         return Words(values, indexes), None
     flags = [one != other for one, other in zip(told, cut, strict=True)]
@@ -135,10 +149,10 @@ def decoded(packed: wire.Packed, rows: int, spec: Spec) -> tuple[Values | None, 
 
 def _ints(packed: wire.Packed, rows: int, kind: str) -> Ints:
     if packed.kind == "c":
+        told = type(packed.first) is _TYPES[kind]
         # numpy.full takes three times as long.
         alike: Any = numpy.empty(rows, _NUMPY[kind])
-        alike.fill(_held(packed.first, kind))
-        told = type(packed.first) is _TYPES[kind]
+        alike.fill(packed.first if told else 0)
         return Ints(alike, None if told else numpy.zeros(rows, numpy.bool_))
     if packed.kind == "d":
         indexes = _indexes(packed, rows)
@@ -146,28 +160,31 @@ def _ints(packed: wire.Packed, rows: int, kind: str) -> Ints:
         whole = numpy.array([type(value) is _TYPES[kind] for value in packed.values])
         return Ints(values[indexes], None if whole.all() else whole[indexes])
     known = _known(packed.known, rows) if packed.known else None
-    raw = numpy.frombuffer(packed.data, f"<i{packed.width}")
+    raw = numpy.frombuffer(packed.data, _NUMBERS[packed.width])
     if packed.kind == "n":
-        return Ints(raw.astype(numpy.int64), known)
+        return Ints(raw, known)
     out = numpy.empty(rows, numpy.int64)
     out[0] = packed.first
     out[1:] = raw
-    return Ints(out.cumsum(), known)
+    return Ints(numpy.add.accumulate(out, out=out), known)
 
 
 def _held(value: Any, kind: str) -> Any:
     return value if type(value) is _TYPES[kind] else 0
 
 
+@lru_cache(16)
 def _known(bitmap: bytes, rows: int) -> Any:
+    """Return a bitmap as booleans; the columns of a table often share one."""
     bits = numpy.unpackbits(numpy.frombuffer(bitmap, numpy.uint8), count=rows, bitorder="little")
+    bits.flags.writeable = False
     return bits.view(numpy.bool_)
 
 
 def _indexes(packed: wire.Packed, rows: int) -> Any:
     if packed.kind == "c":
-        return numpy.zeros(rows, numpy.uint8)
-    return numpy.frombuffer(packed.data, f"<u{packed.width}")
+        return _ZEROS[:rows] if rows <= len(_ZEROS) else numpy.zeros(rows, numpy.uint8)
+    return numpy.frombuffer(packed.data, _INDEXES[packed.width])
 
 
 def _fits(value: Any, wanted: type, *, key: bool) -> bool:
@@ -180,14 +197,21 @@ def _fits(value: Any, wanted: type, *, key: bool) -> bool:
 
 def _long(values: Sequence[Any]) -> bool:
     """Say whether a text may be over the limit; a character has at most four bytes."""
-    if set(map(type, values)) <= _TEXTS:
-        return max(map(len, filter(None, values)), default=0) > TEXT_LIMIT // 4
-    for value in values:
-        if type(value) is str and len(value) > TEXT_LIMIT // 4:
-            return True
-        if isinstance(value, list) and sum(map(len, value)) + len(value) > TEXT_LIMIT // 4:
-            return True
-    return False
+    if len(values) == 1:
+        return _is_long(values[0])
+    try:
+        # All of them together are no longer, mostly.
+        if len("".join(filter(None, values))) <= TEXT_LIMIT // 4:
+            return False
+        return max(map(len, filter(None, values))) > TEXT_LIMIT // 4
+    except TypeError:
+        return any(map(_is_long, values))
+
+
+def _is_long(value: Any) -> bool:
+    if isinstance(value, list):
+        return sum(map(len, value)) + len(value) > TEXT_LIMIT // 4
+    return type(value) is str and len(value) > TEXT_LIMIT // 4
 
 
 def _cut(value: Any, spec: Spec) -> Any:

@@ -6,7 +6,7 @@ unknown in every row are left out. Equal facts give equal bytes: there is no map
 that of the schema.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -24,7 +24,7 @@ BODY_LIMIT = 1 << 20
 ROWS_LIMIT = strict.ARRAY_LIMIT
 _encoder = msgspec.msgpack.Encoder()
 _HEAD = ("v", "batch", "device", "boot", "clocks", "policy", "tables")
-_TABLE = ("n", "cols")
+_TABLE = frozenset({"n", "cols"})
 _NAMES = frozenset({str})
 _KNOWN = frozenset(
     {*tabular.COLUMNS, *(name for names in tabular.COLUMNS.values() for name in names)}
@@ -148,20 +148,18 @@ def _elements(packed: Mapping[str, Mapping[str, Any]]) -> int:
 
 
 def _table(name: str, raw: Any) -> Table:
-    table = _map(raw, f"tables.{name}")
-    rows = table.get("n")
+    # What is known passes without a look at each name.
+    if type(raw) is not dict or not raw.keys() <= _TABLE:
+        _passed_over(_map(raw, f"tables.{name}"), _TABLE, f"tables.{name}")
+    rows = raw.get("n")
     if type(rows) is not int or not 0 < rows <= ROWS_LIMIT:
         raise Unreadable(f"tables.{name}.n: not 1 to {ROWS_LIMIT} rows")
-    _passed_over(table, _TABLE, f"tables.{name}")
-    found = _map(table.get("cols"), f"tables.{name}.cols")
+    found = raw.get("cols")
+    read = columns.read
     try:
-        return Table(
-            rows,
-            {
-                column if column in _KNOWN else _named(column): columns.read(one, rows, column)
-                for column, one in found.items()
-            },
-        )
+        if type(found) is not dict or not found.keys() <= _KNOWN:
+            found = {_named(column): one for column, one in _map(found, "cols").items()}
+        return Table(rows, {column: read(one, rows, column) for column, one in found.items()})
     except Unreadable as error:
         raise Unreadable(f"tables.{name}.{error}") from None
 
@@ -172,9 +170,9 @@ def _map(raw: Any, path: str) -> dict[str, Any]:
     return raw
 
 
-def _passed_over(raw: dict[str, Any], known: tuple[str, ...], path: str) -> None:
+def _passed_over(raw: dict[str, Any], known: Collection[str], path: str) -> None:
     """Allow what a newer version may have added, as long as it is within the bounds."""
-    for name in raw.keys() - known:
+    for name in raw.keys() - set(known):
         if not strict.plain(raw[name], strict.DEPTH - 3):
             raise Unreadable(f"{path}.{_named(name)}: deeper, or of another type, than may be")
 

@@ -79,14 +79,19 @@ def read(raw: object, rows: int, path: str) -> Packed:
     if not isinstance(raw, list) or not raw:
         raise Unreadable(f"{path}: no column")
     kind, parts = raw[0], len(raw)
-    if kind == "c" and parts == 2:
-        return Packed("c", 0, b"", _plain(raw[1], path))
-    if kind == "d" and parts == 4:
-        return _read_distinct(raw, rows, path)
     if kind == "n" and 3 <= parts <= 4:
         width, data = raw[1], raw[2]
-        _check(data, _of(_CODES, width, path) * rows, path)
-        return Packed("n", width, data, None, (), _known(raw, 3, rows, path))
+        # Most columns are such: what is right passes without a call.
+        right = type(width) is int and width in _CODES and type(data) is bytes
+        if not right or len(data) != width * rows:
+            _check(data, _of(_CODES, width, path) * rows, path)
+        known = b"" if parts == 3 else _known(raw, 3, rows, path)
+        return Packed("n", width, data, None, (), known)
+    if kind == "c" and parts == 2:
+        first = raw[1]
+        return Packed("c", 0, b"", first if type(first) in _TEXTS else _plain(first, path))
+    if kind == "d" and parts == 4:
+        return _read_distinct(raw, rows, path)
     if kind == "o" and 4 <= parts <= 5:
         return _read_differences(raw, rows, path)
     raise Unreadable(f"{path}: no kind of column")
@@ -239,8 +244,10 @@ def _short(data: bytes) -> bool:
 
 
 def _read_distinct(raw: list[Any], rows: int, path: str) -> Packed:
-    distinct, width, data = raw[1:]
-    _check(data, _of(_INDEXES, width, path) * rows, path)
+    _, distinct, width, data = raw
+    right = type(width) is int and width in _INDEXES and type(data) is bytes
+    if not right or len(data) != width * rows:
+        _check(data, _of(_INDEXES, width, path) * rows, path)
     if not isinstance(distinct, list) or not distinct:
         raise Unreadable(f"{path}: no distinct values")
     kinds = set(map(type, distinct))

@@ -69,8 +69,11 @@ def _hooks() -> tuple[Callable[[Pairs], dict[Any, Any]], Callable[[list[Any]], l
     seen = 0
 
     def pairs(found: Pairs) -> dict[Any, Any]:
-        listed(found)  # the keys
-        out = dict(listed(found))
+        nonlocal seen
+        seen += 2 * len(found) + 1
+        if seen > ELEMENTS:
+            raise Unreadable(f"more than {ELEMENTS} elements")
+        out = dict(found)
         if len(out) != len(found):
             raise Unreadable("a key that stands twice")
         return out

@@ -21,7 +21,7 @@ class Values(Protocol):
 
 
 class Ints:
-    """Whole numbers or booleans: an array of int64 or bool, and where they are known.
+    """Whole numbers or booleans: an array of integers of any width or bool, and where known.
 
     `known` is None where all are; a value that is not known is 0.
     """

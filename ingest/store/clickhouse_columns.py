@@ -100,7 +100,10 @@ def _columns(name: str, table: Table) -> Columns:
 def _column(kind: str, values: Any) -> Column:
     if kind in ("int", "bool"):
         if isinstance(values, Ints):
-            return Numbers(values.values, None if values.known is None else ~values.known)
+            # They are as wide as they came.
+            wide = numpy.int64 if kind == "int" else numpy.bool_
+            unknown = None if values.known is None else ~values.known
+            return Numbers(values.values.astype(wide, copy=False), unknown)
         if isinstance(values, Words):
             distinct = _numbers(kind, values.distinct)
             return distinct.cut(values.indexes)

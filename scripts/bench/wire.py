@@ -177,10 +177,11 @@ def decode_row(title: str, found: Sequence[Batch], repeats: int) -> dict[str, An
 def by_columns(body: bytes) -> list[Any]:
     """Return a batch's columns as the store process makes them."""
     return [
-        decoding.decoded(packed, table.rows, decoding.SPECS[name][column])
+        decoding.decoded(packed, table.rows, spec)
         for name, table in wire.unpack(body).tables.items()
+        for specs in [decoding.SPECS[name]]
         for column, packed in table.columns.items()
-        if column in decoding.SPECS[name]
+        if (spec := specs.get(column))
     ]
 
 
