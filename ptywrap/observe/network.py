@@ -67,7 +67,7 @@ class Network:
         self._expected: dict[int, tuple[Session, int]] = {}
         self._flushing: dict[str, int] = {}
         self._borders = Borders()
-        self._strays = Strays(teller.recorder, identity.host_session, identity.boot_id)
+        self._strays = Strays(teller.recorder, teller.times, identity)
 
     @property
     def names(self) -> list[str]:
@@ -143,7 +143,9 @@ class Network:
         for one in early:
             if not self._brought(one.connection) and one.until_ns > now_ns:
                 self._early.append(one)
-        for connection in self._connections.settle(now_ns):
+        given = self._connections.settle(now_ns)
+        self._strays.miss(given)
+        for connection in given:
             self._over(connection)
         self._strays.settle(now_ns, running=running)
         if not running and not self._strays.recent(now_ns):
@@ -180,7 +182,9 @@ class Network:
         self._flushing.pop(session.name, None)
         self.read(fresh=True)
         held = session.flows.take(wanted)
-        return Flows(self._flows(session, held, wanted, end_ns), whole=self.sources.whole)
+        missed = self._strays.miss(self._connections.ending())
+        whole = self.sources.whole and not missed
+        return Flows(self._flows(session, held, wanted, end_ns), whole)
 
     def close(self) -> None:
         """Stop all."""
@@ -192,7 +196,7 @@ class Network:
     def _over(self, connection: Connection) -> None:
         """Bring a connection that is over to its command, unless its process is not known yet."""
         if connection.pid is None:
-            self._strays.add(self._flow(connection), connection.closed_ns)
+            self._strays.add(self._flow(connection), connection)
         elif not self._brought(connection):
             until_ns = clock.monotonic_ns() + _UNKNOWN_NS
             self._early.append(_Early(until_ns, connection))

@@ -2,28 +2,36 @@
 
 They may be of a line that is recorded nowhere, or of another program of the user: that they were,
 and how much they moved while a command ran, is told, so that a sum can be judged. Whom they were
-with is nobody's business.
+with is nobody's business. Those that left the machine are a loss, too: no total is quietly short.
 """
+
+from collections.abc import Iterable
 
 from msgspec import structs
 
+from netsniff.model import Connection
 from ptywrap import wire
+from ptywrap.observe.identity import Identity
 from ptywrap.observe.network_flows import Sum, nameless
 from ptywrap.observe.recorder import Recorder
+from ptywrap.observe.times import Times
 
 _RECENT_NS = 2_000_000_000
 _WINDOW_NS = 60_000_000_000
 _MOST = 256
 """How many are told one by one in a minute; the others are one row."""
+_REASON = "nobody was found who held them"
 
 
 class Strays:
     """Those flows, while commands run and a moment after."""
 
-    def __init__(self, recorder: Recorder, host_session: bytes, boot_id: str) -> None:
+    def __init__(self, recorder: Recorder, times: Times, identity: Identity) -> None:
         self._recorder = recorder
-        self._session = host_session
-        self._boot_id = boot_id
+        self._times = times
+        self._session = identity.host_session
+        self._boot_id = identity.boot_id
+        self._lost: set[tuple[int | None, int | None]] = set()
         self._ran_ns: int | None = None
         self._window_ns = 0
         self._number = 0
@@ -42,10 +50,33 @@ class Strays:
         waiting = any(rest.number for rest in self._rest.values())
         return self._window_ns + _WINDOW_NS if waiting else None
 
-    def add(self, flow: wire.Flow, closed_ns: int | None) -> None:
+    def miss(self, ended: Iterable[Connection]) -> bool:
+        """Tell as a loss those that nobody was found for by now, once; say whether there are any.
+
+        A command is over: it may have been theirs.
+        """
+        lost = [one for one in ended if _is_lost(one) and self.recent(one.closed_ns or 0)]
+        found = [one for one in lost if _key(one) not in self._lost]
+        self._lost.update(_key(one) for one in found)
+        known = [one.closed_ns for one in found if one.closed_ns is not None]
+        if known:
+            self._recorder.tell(
+                wire.Loss(
+                    session=self._session,
+                    sensor=found[0].source or "sock_diag",
+                    since=self._times.wall(min(known)),
+                    until=self._times.wall(max(known)),
+                    missed=len(known),
+                    reason=_REASON,
+                )
+            )
+        return bool(known)
+
+    def add(self, flow: wire.Flow, connection: Connection) -> None:
         """Take one that is over; dropped unless a command ran then."""
-        if closed_ns is None or not self.recent(closed_ns):
+        if connection.closed_ns is None or not self.recent(connection.closed_ns):
             return
+        self._lost.discard(_key(connection))
         self._number += 1
         if self._number > _MOST:
             self._rest[flow.loopback].add(flow)
@@ -65,3 +96,11 @@ class Strays:
                 self._recorder.tell(rest.flow(self._session, row, 0, loopback=loopback))
                 self._rest[loopback] = Sum()
         self._window_ns, self._number = now_ns, 0
+
+
+def _key(connection: Connection) -> tuple[int | None, int | None]:
+    return connection.namespace, connection.cookie
+
+
+def _is_lost(connection: Connection) -> bool:
+    return connection.pid is None and not connection.loopback
