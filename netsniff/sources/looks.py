@@ -11,7 +11,8 @@ from errno import EINVAL, ENOENT
 
 assert sys.platform == "linux"
 
-TICK_NS = 1_000_000_000 // posix.sysconf("SC_CLK_TCK")
+_TICK_NS = 1_000_000_000 // posix.sysconf("SC_CLK_TCK")
+_UPTIME_NS = 10_000_000
 _SOCKET = "socket:["
 
 
@@ -78,10 +79,18 @@ def birth(pid: int) -> tuple[int, int, bytes] | None:
     return int(fields[1]), int(fields[19]), line[line.find(b"(") + 1 : end]
 
 
-def moment(ticks: int) -> int:
-    """Return when a process began, in ns of CLOCK_MONOTONIC; up to a tick too early."""
-    asleep_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
-    return ticks * TICK_NS - asleep_ns
+def began(ticks: int) -> tuple[int, int]:
+    """Return after and before when a process of these start ticks began, ns of CLOCK_MONOTONIC.
+
+    Ticks and /proc/uptime go on while the machine sleeps, proc(5); both are told in hundredths.
+    """
+    descriptor = posix.open("uptime", posix.O_RDONLY)
+    try:
+        hundredths = int(posix.read(descriptor, 64).partition(b" ")[0].replace(b".", b""))
+    finally:
+        posix.close(descriptor)
+    at_ns = time.monotonic_ns() - hundredths * _UPTIME_NS + ticks * _TICK_NS
+    return at_ns - _UPTIME_NS, at_ns + _TICK_NS
 
 
 def is_of(pid: int, owner: int | None) -> bool:

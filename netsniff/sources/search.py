@@ -193,13 +193,13 @@ class Search:
         if born is None:
             return
         owner, confidence = pid, EXACT
-        began_ns = looks.moment(born[1])
-        if earlier is None or inode in earlier.sockets or began_ns > earlier.at_ns:
+        after_ns, before_ns = looks.began(born[1])
+        if earlier is None or inode in earlier.sockets or after_ns > earlier.at_ns:
             first = self._first_of(born[0], inode)
             if first is not None:
                 owner, born = first
             # Only a process that is younger than the socket can have got it from one that is gone.
-            if first is not None or began_ns + looks.TICK_NS > self.holders.absent_ns(inode):
+            if first is not None or before_ns > self.holders.absent_ns(inode):
                 confidence = LIKELY
         had = earlier.sockets if earlier else frozenset()
         self._hot.pop(pid, None)

@@ -101,7 +101,7 @@ def test_who_was_there_before_the_socket_has_opened_it(ago_ms: int, confidence: 
     """One that is younger may have got it from a parent that has closed it."""
     found = a_search()
     with a_child() as child:
-        time.sleep(0.02)
+        time.sleep(0.04)
         found.search.arrived(child.pid)
         found.search.holders.complete_ns = time.monotonic_ns() - ago_ms * 1_000_000
         inode = opened(child)
@@ -197,3 +197,14 @@ def test_a_process_with_brackets_in_its_name_is_read_all_the_same() -> None:
         born = looks.birth(child.pid)
     assert born is not None
     assert (born[0], born[2]) == (os.getpid(), b"a) R 1 (b")
+
+
+def test_when_a_process_began_is_known_to_two_hundredths() -> None:
+    before_ns = time.monotonic_ns()
+    with a_child("input()") as child:
+        after_ns = time.monotonic_ns()
+        born = looks.birth(child.pid)
+        assert born is not None
+        earliest_ns, latest_ns = looks.began(born[1])
+    assert (earliest_ns < after_ns, latest_ns > before_ns) == (True, True)
+    assert latest_ns - earliest_ns == 20_000_000

@@ -39,9 +39,9 @@ class Watch:
         self.poller = select.poll()
         self.poller.register(self.descriptor, select.POLLIN)
         self.told: list[Event] = []
-        self.scanner = scanners()[0]
         number = self.source.flush()  # it is answered once the scanner has begun
-        self.until(lambda: self.source.flushed >= number)
+        self.until(lambda: self.source.flushed >= number and bool(scanners()))
+        self.scanner = scanners()[0]
 
     def until(self, wanted: Callable[[], bool], seconds: float = 5) -> bool:
         """Read until something is so; False: it never was."""
