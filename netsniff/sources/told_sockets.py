@@ -14,8 +14,10 @@ class ToldSockets:
     which all that were destroyed have been told.
     """
 
-    def __init__(self, source: str, namespace: int) -> None:
+    def __init__(self, source: str, namespace: int, *, fresh: bool = False) -> None:
+        """Begin; `fresh`: the namespace had no connection yet when we learned of it."""
         self.drained_ns = 0
+        self._fresh = fresh
         self._source, self._namespace = source, namespace
         self._baseline: set[int] | None = None
         """Those that were there at the first look; None: it is not over yet."""
@@ -97,6 +99,7 @@ class ToldSockets:
         except diag.Unreadable:
             return None
         baseline = told.cookie in self._baseline if self._baseline is not None else not final
+        baseline = baseline and not self._fresh
         return diag_message.reading(told, at_ns, self._source, final=final)._replace(
             namespace=self._namespace, baseline=baseline
         )

@@ -38,6 +38,14 @@ def test_one_that_was_there_at_the_first_look_is_part_of_the_baseline() -> None:
     assert [each.baseline for each in first] == [True, True]
 
 
+def test_nothing_was_there_before_in_a_namespace_that_was_met_empty() -> None:
+    sockets = ToldSockets("sock_diag", 4026531840, fresh=True)
+    found: list[Event] = []
+    for record in (Told(TABLE, 1, LIVES), a_whole(COOKIE), Told(CLOSED, 2, ENDED)):
+        sockets.told(record, found)
+    assert [each.baseline for each in found if isinstance(each, Reading)] == [False, False]
+
+
 def test_one_that_came_later_is_not() -> None:
     later = told([a_whole(), Told(TABLE, 1, LIVES), Told(CLOSED, 2, ENDED)])
     assert [(each.baseline, each.final) for each in later] == [(False, False), (False, True)]
