@@ -24,6 +24,8 @@ class Bars(NamedTuple):
     inexact: float = 0.0
     ownerless_ordinary: float | None = None
     ownerless_root: float | None = 0.0
+    likely: float | None = 5.0
+    """Of those called likely, how many may be wrong."""
     strays: bool = False
     """An ordinary user's observer sums up what it finds no process for, and tells it late."""
     cpu_of_nethogs: float | None = None

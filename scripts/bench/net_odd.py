@@ -34,7 +34,7 @@ def nobody_home(to: tuple[str, int], number: int) -> None:
     for _ in range(number):
         one = socket.socket()
         one.settimeout(0.05)
-        one.connect_ex((to[0].rpartition(".")[0] + ".77", to[1]))
+        one.connect_ex((to[0].rpartition(".")[0] + ".77", to[1] + NOBODY))
         one.close()
 
 

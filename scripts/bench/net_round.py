@@ -188,6 +188,6 @@ def _bar(measure: str, who: str, bars: Bars) -> float | None:
         "connections not seen": bars.unseen,
         "bytes not right within 1": bars.inexact,
         "pid wrong and called exact, number": 0.0,
-        "called likely and wrong": 5.0,
+        "called likely and wrong": bars.likely,
         "connections that never were, number": 0.0,
     }.get(measure)

@@ -84,7 +84,7 @@ def odd(field: Field, only: str) -> Rows:
     made: Rows = []
     for name in net_odd.CASES:
         if only in name:
-            bars = Bars(inexact=100.0) if name in _UNTOLD else Bars()
+            bars = Bars(inexact=100.0 if name in _UNTOLD else 0.0, likely=None)
             load = Load(f"case: {name}", _ODD_NUMBER, _case(name), bars)
             found = [one_round(field, load, Way(product)) for product in field.products]
             made += rows(load, found)
