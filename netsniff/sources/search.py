@@ -3,20 +3,26 @@
 import bisect
 import heapq
 import sys
+import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from netsniff.sources import looks, schedule
 from netsniff.sources.holders import EXACT, LIKELY, Hold, Holders, Stray
 
 assert sys.platform == "linux"
 
-_RECENT = 256
+_MOST = 256
 _WHOLE = 8
 """Where a program's sockets appear is known; each so many looks all its descriptors are read."""
 _MOST_NEWBORN = 512
 _ALL_TRIES = frozenset({1, 4})
 """The tries at which all processes of the user are looked at, not those of interest alone."""
 
+_WALK_SHARE = 20
+"""For each ms of looking at all processes, so many without."""
+
+Value = TypeVar("Value")
 Tell = Callable[[Stray, Hold], None]
 
 
@@ -61,13 +67,15 @@ class Search:
         self._due: list[tuple[int, int]] = []
         self._recent: dict[int, Look | None] = {}
         """Processes that came lately, the newest last."""
+        self._walk_ns = 0
+        """From when on all processes may be looked at again."""
         self._hot: dict[int, Look] = {}
         """Processes that had sockets, and which."""
 
     def born(self, pid: int, name: int, now_ns: int) -> bool:
         """Take a process that called exec this moment; say whether it will be looked at."""
         program = self._programs.met(name)
-        self._remember(pid, None)
+        _put(self._recent, pid, None)
         newborn = Newborn(pid, program, now_ns)
         if not newborn.plan or len(self._newborn) >= _MOST_NEWBORN:
             self._newborn.pop(pid, None)
@@ -77,7 +85,7 @@ class Search:
             return False
         newborn.at_birth = Look(now_ns, frozenset(inherited))
         newborn.others.update(inherited)
-        self._remember(pid, newborn.at_birth)
+        _put(self._recent, pid, newborn.at_birth)
         self._newborn[pid] = newborn
         heapq.heappush(self._due, (schedule.together(now_ns + newborn.plan[0]), pid))
         return True
@@ -90,14 +98,8 @@ class Search:
         if not looks.is_of(pid, self.owner) or looks.is_thread(pid):
             return False
         if pid not in self._recent:
-            self._remember(pid, None)
+            _put(self._recent, pid, None)
         return True
-
-    def _remember(self, pid: int, look: Look | None) -> None:
-        self._recent.pop(pid, None)
-        self._recent[pid] = look
-        while len(self._recent) > _RECENT:
-            del self._recent[next(iter(self._recent))]
 
     def next_ns(self) -> int | None:
         """Return when the next look is due."""
@@ -161,15 +163,18 @@ class Search:
         sought = self.holders.sought(now_ns)
         if not sought:
             return
+        started_ns = time.monotonic_ns()
         before = dict.fromkeys([*reversed(self._hot), *reversed(self._recent)])
         for pid in before:
             if not self._seek_in(pid, sought, now_ns):
                 return
         strays = self.holders.strays
-        if any(strays[inode].tries in _ALL_TRIES for inode in sought):
+        everywhere = any(strays[inode].tries in _ALL_TRIES for inode in sought)
+        if everywhere and now_ns >= self._walk_ns:
             for pid in looks.owned(self.owner):
                 if pid not in before and not self._seek_in(pid, sought, now_ns):
-                    return
+                    break
+            self._walk_ns = now_ns + (time.monotonic_ns() - started_ns) * _WALK_SHARE
         self.holders.missed(sought, now_ns)
 
     def _seek_in(self, pid: int, sought: set[int], now_ns: int) -> bool:
@@ -202,8 +207,7 @@ class Search:
             if first is not None or before_ns > self.holders.absent_ns(inode):
                 confidence = LIKELY
         had = earlier.sockets if earlier else frozenset()
-        self._hot.pop(pid, None)
-        self._hot[pid] = Look(now_ns, had | {inode})
+        _put(self._hot, pid, Look(now_ns, had | {inode}))
         hold = Hold(owner, born, confidence, now_ns)
         stray = self.holders.hold(inode, hold)
         self.found += 1
@@ -228,3 +232,11 @@ class Search:
         """Give up all looks: there is no time left for them."""
         self._newborn.clear()
         self._due.clear()
+
+
+def _put(processes: dict[int, Value], pid: int, value: Value) -> None:
+    """Put a process last, and forget the first where there are too many."""
+    processes.pop(pid, None)
+    processes[pid] = value
+    if len(processes) > _MOST:
+        del processes[next(iter(processes))]

@@ -131,6 +131,22 @@ def test_one_that_nobody_of_interest_holds_is_looked_for_everywhere_the_second_t
     assert (first, [hold.pid for _, hold in found.told]) == (0, [os.getpid()])
 
 
+def test_all_processes_are_not_looked_at_all_the_time() -> None:
+    found = a_search()
+    for inode, at_ns in ((1, 0), (2, 1)):
+        found.search.holders.shown(inode, 5, b"m", at_ns)
+    found.search.seek(0)
+    found.search.seek(20_000_000)
+    with socket.socket() as own:
+        inode = looks.socket_at(os.getpid(), own.fileno())
+        found.search.holders.shown(inode, 5, b"m", 0)
+        told = []
+        for at_ns in (1, 20_000_002, 60_000_000_000):
+            found.search.seek(at_ns)
+            told.append(len(found.told))
+    assert told == [0, 0, 1]
+
+
 def test_one_that_was_inherited_belongs_to_the_first_of_its_line_and_is_not_certain() -> None:
     found = a_search()
     with socket.socket() as own, a_child("input()", keep=(own.fileno(),)) as child:
