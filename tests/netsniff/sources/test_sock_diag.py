@@ -91,9 +91,9 @@ class Server:
         return subprocess.Popen([sys.executable, "-I", "-S", "-c", CONNECT, *words])
 
 
-def scanners() -> list[int]:
-    """The scanners that are children of ours, newest first; a zombie is none."""
-    tasks = Path("/proc/self/task").glob("*/children")
+def scanners(parent: int | None = None) -> list[int]:
+    """The scanners that are children of ours or of another, newest first; a zombie is none."""
+    tasks = Path(f"/proc/{parent or 'self'}/task").glob("*/children")
     pids = [pid for task in tasks for pid in task.read_text(encoding="ascii").split()]
     found = [pid for pid in pids if b"scanner.py" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     return sorted(map(int, found), reverse=True)
@@ -241,6 +241,18 @@ def test_who_has_a_thousand_descriptors_may_have_a_scanner(server: Server) -> No
         with server.client():
             server.serve(1, hold_ms=0)
         assert watch.until(lambda: bool(watch.ended(server.port)))
+
+
+def test_a_scanner_ends_with_the_one_who_started_it() -> None:
+    code = "from netsniff.sources.sock_diag import SockDiag as S; s = S(); s.open(); input()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as starter:
+        until = time.monotonic() + 10
+        while not (found := scanners(starter.pid)) and time.monotonic() < until:
+            time.sleep(0.01)
+        starter.kill()
+    while Path(f"/proc/{found[0]}").exists() and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not Path(f"/proc/{found[0]}").exists()
 
 
 def test_nothing_is_left_of_it_when_it_is_closed() -> None:
