@@ -12,7 +12,7 @@ answer; a source that breaks raises `SourceError` from `read`, and is closed by 
 
 from collections.abc import Iterable
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from netsniff.model import Event
 
@@ -74,4 +74,33 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Let go of everything; what was not read is gone."""
+        ...
+
+
+@runtime_checkable
+class Hearing(Protocol):
+    """A source that is told of each exec by a pipe."""
+
+    def hear(self, hints: int) -> None:
+        """Take the pipe's reading end, the caller's own; -1: there is none."""
+        ...
+
+
+@runtime_checkable
+class Flushing(Protocol):
+    """A source that says when it has told of all that was destroyed by a moment."""
+
+    flushed: int
+
+    def flush(self) -> int:
+        """Ask for all of it; it has been told once `flushed` is the number returned."""
+        ...
+
+
+@runtime_checkable
+class Sparing(Protocol):
+    """A source that looks at processes, which is dear where another one knows whose a socket is."""
+
+    def spare(self, *, processes: bool) -> None:
+        """Look at none any more, or look again."""
         ...

@@ -48,6 +48,7 @@ class Elsewhere:
         self._own = namespaces.own()
         self._places: dict[int, _Place] = {}
         self._looked_ns = 0
+        self._spared = False
         self._left: list[Event] = []
         """The ends of those that lived in a namespace when it was left."""
 
@@ -68,6 +69,12 @@ class Elsewhere:
     def spaces(self) -> list[space.Space]:
         """Return those that are read."""
         return [place.space for place in self._places.values() if place.space is not None]
+
+    def spare(self, *, processes: bool) -> None:
+        """Have no process looked at, or have them looked at again."""
+        self._spared = processes
+        for each in self.spaces():
+            each.spare(processes=processes)
 
     def rest(self) -> None:
         """Let go of those that were left: nobody may read for a long time."""
@@ -109,7 +116,8 @@ class Elsewhere:
         if entry is None:
             return
         try:
-            place.space = space.Space(self._source, number, self._poller, entry.take())
+            entered = space.Entered(*entry.take(), fresh=not place.opened)
+            place.space = space.Space(self._source, number, self._poller, entered)
         except (FileNotFoundError, ProcessLookupError):
             return  # its process was gone: the next one there is asked
         except OSError:
@@ -118,6 +126,8 @@ class Elsewhere:
             reason = namespaces.OTHER
             found.append(Missed(place.met_ns, now_ns, None, reason, self._source))
             return
+        if self._spared:
+            place.space.spare(processes=True)
         for pid in place.pids:
             place.space.order(scan_records.HURRY, pid)
         place.early = max([0, *(_opened(pid) - place.opened for pid in place.pids)])

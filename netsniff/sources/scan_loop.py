@@ -48,7 +48,7 @@ class Scanner:
         self.oldest_ns = now
         self.drained_ns = self.tabled_ns = 0
         self.flushes: list[tuple[int, int]] = []
-        self.resting = False
+        self.resting = self.spared = False
         self.lull = schedule.Lull()
         self.deaf_ns = self.awake_ns = 0
         """Until when an exec keeps us from resting: it may be of a command that nobody told of."""
@@ -69,7 +69,10 @@ class Scanner:
             if self.hints >= 0:
                 self.take_hints(now)
             self.search.look(now)
-            self.read_when_due(now)
+            if not self.spared:
+                self.read_when_due(now)
+            elif not self.rests(now) and now - self.tabled_ns >= self.pace.full_pause_ns:
+                self.read_table(now, full=True)
             if now - self.drained_ns >= (_RESTING_NS if self.rests(now) else _DRAIN_NS):
                 self.drain(now)
             self.send_when_due(now)
@@ -94,6 +97,8 @@ class Scanner:
         """Return when something is due."""
         if self.rests(now):
             found = [self.drained_ns + _RESTING_NS]
+        elif self.spared:
+            found = [self.tabled_ns + self.pace.full_pause_ns, self.drained_ns + 2 * _DRAIN_NS]
         else:
             found = [self.pace.due_ns(now, rich=self.rich), self.drained_ns + 2 * _DRAIN_NS]
         if due is not None:
@@ -133,13 +138,17 @@ class Scanner:
                 self.flushes.append((number, now + _SETTLE_NS))
             elif kind == scan_records.REST:
                 self.rest(now)
+            elif kind == scan_records.SPARE:
+                self.spared = bool(number)
+                self.search.forget()
             elif kind == scan_records.HURRY:
                 if self.resting:
                     self.resting = False
                     self.budget = schedule.busy_budget(now, time.thread_time_ns())
-                self.search.arrived(number)
-                self.pace.event_ns = now
-                self.pace.want(now)
+                if not self.spared:
+                    self.search.arrived(number)
+                    self.pace.event_ns = now
+                    self.pace.want(now)
         return bool(data)
 
     def rest(self, now: int) -> None:

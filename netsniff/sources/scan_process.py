@@ -73,7 +73,7 @@ class ScanProcess:
         """Give an order; one that does not listen any more is noticed by `take`."""
         along = [number] if kind == scan_records.HEAR and number >= 0 else []
         with contextlib.suppress(OSError):
-            socket.send_fds(self._orders, [scan_records.order(kind, number)], along)
+            socket.send_fds(self._orders, [scan_records.order(kind, max(number, 0))], along)
 
     def take(self) -> tuple[list[Held | Told], bool]:
         """Return the whole records that are there, at most a pipe's worth, and whether it ended.

@@ -10,8 +10,9 @@ A record is `=IBxxxQ`: length of all, kind, time; then a body:
     OVERRUN  the kernel had no room for some that were destroyed
     FLUSHED  number u32: all that was destroyed before this was asked for has been told
 
-An order is `=BxxxI`: kind and number; HEAR brings the end of a pipe of hints along. A hint is u64:
-in its lower half a process that called exec this moment, in the upper one a number made of its
+An order is `=BxxxI`: kind and number; HEAR brings the end of a pipe of hints along; SPARE 1 has no
+process looked at, for somebody else tells who holds a socket, SPARE 0 ends that. A hint is u64: in
+its lower half a process that called exec this moment, in the upper one a number made of its
 program's name.
 """
 
@@ -20,7 +21,7 @@ from struct import Struct
 from typing import NamedTuple
 
 HELD, CLOSED, TABLE, WHOLE, OVERRUN, FLUSHED = range(1, 7)
-HURRY, REST, FLUSH, HEAR = range(1, 5)
+HURRY, REST, FLUSH, HEAR, SPARE = range(1, 6)
 
 _HEAD = Struct("=IBxxxQ")
 _HELD = Struct("=QQIIB16s")

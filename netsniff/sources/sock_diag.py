@@ -78,6 +78,12 @@ class SockDiag:
         if self._datagrams is not None:
             self._datagrams.hurry(pid)
 
+    def spare(self, *, processes: bool) -> None:
+        """Look at no process, for somebody else tells who holds each socket; or look again."""
+        if self._home is not None and self._elsewhere is not None:
+            self._home.spare(processes=processes)
+            self._elsewhere.spare(processes=processes)
+
     def rest(self) -> None:
         """Look no more until somebody is hurried; what is destroyed is still told, each second."""
         if self._home is not None and self._elsewhere is not None:

@@ -1,15 +1,16 @@
 """One network namespace: its scanner, and what that tells of its sockets."""
 
+import _socket
 import select
 import sys
 import time
+from typing import NamedTuple
 
 from netsniff.model import Event, Missed, Reading
 from netsniff.sources import (
     census,
     diag,
     diag_socket,
-    namespaces,
     scan_process,
     scan_records,
     told_sockets,
@@ -25,20 +26,31 @@ _OVERRUN, _RESTART = "buffer overrun", "the scanner ended"
 _UNTOLD = "fewer connections told than the kernel counted"
 
 
+class Entered(NamedTuple):
+    """The sockets of another namespace; `fresh`: it had no connection when we learned of it."""
+
+    asking: _socket.socket
+    dying: _socket.socket
+    fresh: bool
+
+
 class Space:
     """A namespace that is looked at."""
 
     def __init__(
-        self, source: str, namespace: int, poller: select.epoll, entered: namespaces.Opened | None
+        self, source: str, namespace: int, poller: select.epoll, entered: Entered | None
     ) -> None:
-        """Begin; `entered` has the sockets of another namespace. Raises OSError."""
+        """Begin; `entered`: in another namespace than ours. Raises OSError."""
         self._source, self._poller = source, poller
-        self._asking = entered[0] if entered else None
-        dying = entered[1] if entered else None
+        self._asking = entered.asking if entered else None
+        dying = entered.dying if entered else None
         self._deaths = diag_socket.Deaths(diag_socket.TCP_GROUPS, opened=dying)
-        self._sockets = told_sockets.ToldSockets(source, namespace)
+        self._sockets = told_sockets.ToldSockets(
+            source, namespace, fresh=entered is not None and entered.fresh
+        )
         self._sockets.drained_ns = time.monotonic_ns()  # before, nobody listened
         self._hints = -1
+        self._spared = False
         self._failures = self._asked = self._flushed = 0
         self._started_ns = self._well_ns = time.monotonic_ns()
         # The kernel's count is to be had of our own namespace alone.
@@ -63,7 +75,14 @@ class Space:
     def hear(self, hints: int) -> None:
         """Let the scanner take hints from a pipe; -1: from none."""
         self._hints = hints
-        self._process.order(scan_records.HEAR, hints)
+        if not self._spared:
+            self._process.order(scan_records.HEAR, hints)
+
+    def spare(self, *, processes: bool) -> None:
+        """Have no process looked at, or have them looked at again."""
+        self._spared = processes
+        self._process.order(scan_records.SPARE, processes)
+        self._process.order(scan_records.HEAR, -1 if processes else self._hints)
 
     def order(self, kind: int, number: int = 0) -> None:
         """Give the scanner an order."""
@@ -148,7 +167,9 @@ class Space:
         asking = -1 if self._asking is None else self._asking.fileno()
         process = scan_process.ScanProcess(self._deaths.fileno(), asking)
         self._poller.register(process.pipe, select.EPOLLIN)
-        if self._hints >= 0:
+        if self._spared:
+            process.order(scan_records.SPARE, 1)
+        elif self._hints >= 0:
             process.order(scan_records.HEAR, self._hints)
         return process
 

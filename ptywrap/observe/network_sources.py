@@ -9,11 +9,11 @@ import os
 import select
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 from netsniff import sources
 from netsniff.model import Event, Missed
-from netsniff.sources.base import Probe, Promise, Source, SourceError
+from netsniff.sources.base import Flushing, Hearing, Probe, Promise, Source, SourceError, Sparing
 from ptywrap import clock
 from ptywrap.observe.network_trial import Trial
 
@@ -22,24 +22,9 @@ KERNEL = frozenset({"socktrace", "tracefs"})
 _TRIES = 3
 """How often one that broke is opened again."""
 _UNASKED = Probe(usable=True)
+_WHOSE = frozenset({Promise.BYTES, Promise.SHORT_HOLDER})
 _FIRST_NS, _LONGEST_NS = 5_000_000_000, 600_000_000_000
 """How soon, and in the long run how often, a source that failed its test is tested again."""
-
-
-@runtime_checkable
-class _Hearing(Protocol):
-    """A source that is told of each exec by a pipe."""
-
-    def hear(self, hints: int) -> None: ...
-
-
-@runtime_checkable
-class _Flushing(Protocol):
-    """A source that says when it has told of all that was destroyed by a moment."""
-
-    flushed: int
-
-    def flush(self) -> int: ...
 
 
 class _Open(NamedTuple):
@@ -155,7 +140,7 @@ class Sources:
     def flush(self) -> None:
         """Ask for all that has happened by now."""
         for one in self._open:
-            if isinstance(one.source, _Flushing):
+            if isinstance(one.source, Flushing):
                 self._awaited = one.source.flush()
 
     @property
@@ -163,7 +148,7 @@ class Sources:
         """Whether what was asked for last has been told."""
         if self._awaited is None:
             return True
-        asked = [one.source for one in self._open if isinstance(one.source, _Flushing)]
+        asked = [one.source for one in self._open if isinstance(one.source, Flushing)]
         return all(source.flushed >= self._awaited for source in asked)
 
     def read(self, *, fresh: bool = False) -> list[Event]:
@@ -216,9 +201,10 @@ class Sources:
 
     def _take(self, source: Source, descriptor: int | None) -> None:
         self._open.append(_Open(source, descriptor))
-        if isinstance(source, _Hearing):
-            self._hints = self._hints or os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        if isinstance(source, Hearing):
+            self._hints = self._hints or _pipe()
             source.hear(self._hints[0])
+        self._spare()
 
     def _try(self, source: Source) -> None:
         """Put one on trial; without a loopback it is believed."""
@@ -238,6 +224,7 @@ class Sources:
         name = one.source.name
         self._said[name] = verdict
         self._trials.pop(name).close()
+        self._spare()
         if verdict.usable and trial.withholds:
             self._retire(one)
             return trial.withheld
@@ -286,7 +273,23 @@ class Sources:
             trial.close()
         with contextlib.suppress(OSError):
             one.source.close()
+        self._spare()
+
+    def _spare(self) -> None:
+        """Have no process looked at where somebody tells whose each socket is, and was believed."""
+        believed = [one.source for one in self._open if one.source.name not in self._trials]
+        told = any(source.promises >= _WHOSE for source in believed)
+        for one in self._open:
+            if isinstance(one.source, Sparing):
+                one.source.spare(processes=told)
 
 
 def _kept(running: list[_Open]) -> frozenset[Promise]:
     return frozenset().union(*(one.source.promises for one in running))
+
+
+def _pipe() -> tuple[int, int]:
+    ends = os.pipe()
+    for end in ends:
+        os.set_blocking(end, False)
+    return ends
