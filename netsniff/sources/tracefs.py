@@ -31,6 +31,9 @@ _START_FIELD = 19  # starttime, counted behind the name: proc_pid_stat(5)
 _GRACE_NS = 200_000_000
 """How long after its end one is told as over: who knows its bytes tells them before."""
 
+_LONG_NS = 250_000_000
+"""How long one has to live until its cookie is asked for: most are over before, and tell it."""
+
 _REFUSALS = {
     errno.EPERM: ("only root may trace", "start it as root"),
     errno.EACCES: ("only root may trace", "start it as root"),
@@ -115,7 +118,7 @@ class TraceFs:
         waiting = self._early + [event for page in pages for event in page.events]
         self._early = [event for event in waiting if event[0] >= self._read_ns]
         for at_ns, data in sorted(event for event in waiting if event[0] < self._read_ns):
-            self._take(self._reader.read(at_ns, data))
+            self._take(self._reader.read(at_ns, data, self._openings))
         events.extend(self._told())
         return events
 
@@ -139,7 +142,7 @@ class TraceFs:
 
     def _told(self) -> Iterable[Event]:
         """Yield those that go on, once, and those that are over and have waited."""
-        going = self._openings.untold()
+        going = self._openings.untold(self._read_ns - _LONG_NS)
         cookies = self._cookies() if going and self._questions is not None else {}
         for opening in going.values():
             cookie = cookies.get((opening.local, opening.remote))

@@ -79,6 +79,7 @@ class Openings:
                 return None
             return known._replace(cookie=event.cookie, closed_ns=known.closed_ns or event.at_ns)
         if event.state == SYN_SENT:
+            self._untold.pop(event.socket, None)
             self._open[event.socket] = Opening(event.at_ns, holder, event.local, event.remote)
         elif known is not None:
             self._open[event.socket] = _changed(known, event)
@@ -86,10 +87,21 @@ class Openings:
                 self._untold[event.socket] = None
         return None
 
-    def untold(self) -> dict[int, Opening]:
-        """Return those that were established since the last call and are not over."""
-        sockets, self._untold = self._untold, {}
-        return {socket: self._open[socket] for socket in sockets}
+    def __contains__(self, socket: object) -> bool:
+        """Whether a socket is one of them."""
+        return socket in self._open
+
+    def untold(self, before_ns: int) -> dict[int, Opening]:
+        """Return, each once, those that were established before a moment and are not over."""
+        found: dict[int, Opening] = {}
+        for socket in self._untold:
+            opening = self._open[socket]
+            if (opening.established_ns or before_ns) >= before_ns:
+                break
+            found[socket] = opening
+        for socket in found:
+            del self._untold[socket]
+        return found
 
 
 def _changed(known: Opening, event: Change) -> Opening:

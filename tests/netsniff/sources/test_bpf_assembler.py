@@ -3,7 +3,7 @@
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netsniff.sources import bpf_assembler as bpf
@@ -52,6 +52,7 @@ def test_a_jump_over_one_instruction_has_the_offset_one(jump: Instruction, expec
     assert code[:8].hex() == expected
 
 
+@settings(deadline=None)
 @given(st.lists(st.booleans(), max_size=60), st.lists(st.booleans(), max_size=60))
 def test_a_jump_lands_on_its_label_whatever_lies_between(
     before: list[bool], after: list[bool]

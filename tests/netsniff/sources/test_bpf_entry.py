@@ -4,7 +4,7 @@ import struct
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netsniff.model import EXACT, Endpoint, Holder, Reading
@@ -175,6 +175,7 @@ def test_what_is_only_just_being_written_is_not_told(made: Made) -> None:
     assert bpf_entry.reading(7, bpf_entry.decode(made.data()), 20_000, TERMS) is None
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=bpf_entry.SIZE, max_size=bpf_entry.SIZE))
 def test_any_bytes_are_read_without_an_error(data: bytes) -> None:
     reading = bpf_entry.reading(7, bpf_entry.decode(data), 20_000, TERMS)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netsniff.sources.bpf_types import NoSuchType, Types
@@ -88,6 +88,7 @@ def test_every_cut_is_refused() -> None:
             Types(data[:end])
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(a_kernel().data()) - 1), st.integers(0, 255))
 def test_damage_raises_its_own_error_or_none(at: int, value: int) -> None:
     data = bytearray(a_kernel().data())
@@ -100,6 +101,7 @@ def test_damage_raises_its_own_error_or_none(at: int, value: int) -> None:
     assert types is not None
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_noise_is_refused(data: bytes) -> None:
     with pytest.raises(NoSuchType):

@@ -81,16 +81,16 @@ def test_an_address_whose_end_was_lost_begins_anew() -> None:
 def test_one_that_goes_on_is_given_once() -> None:
     openings = Openings()
     openings.take(a_change(100, SYN_SENT), CURL)
-    early = openings.untold()
     openings.take(a_change(130, ESTABLISHED))
-    assert (early, list(openings.untold()), openings.untold()) == ({}, [SOCKET], {})
+    early = openings.untold(130)
+    assert (early, list(openings.untold(131)), openings.untold(131)) == ({}, [SOCKET], {})
 
 
 def test_one_that_is_over_by_then_is_not_given_as_going_on() -> None:
     openings = Openings()
     for event in (a_change(100, SYN_SENT), a_change(130, ESTABLISHED), Gone(140, SOCKET, 3)):
         openings.take(event, CURL)
-    assert openings.untold() == {}
+    assert openings.untold(900) == {}
 
 
 PLACES = {
@@ -121,28 +121,38 @@ def a_state_event(family: int) -> bytes:
 
 
 def test_an_event_of_ipv4_is_read() -> None:
-    assert Reader(FORMATS).read(100, a_state_event(2)) == a_change(100, SYN_SENT, local=UNBOUND)
+    assert Reader(FORMATS).read(100, a_state_event(2), ()) == a_change(100, SYN_SENT, local=UNBOUND)
 
 
 def test_an_event_of_ipv6_is_read() -> None:
-    read = Reader(FORMATS).read(100, a_state_event(10))
+    read = Reader(FORMATS).read(100, a_state_event(10), ())
     assert isinstance(read, Change)
     assert (read.local, read.remote) == (Endpoint("::1", 0), Endpoint("::2", 443))
 
 
 def test_an_end_is_read_with_its_cookie() -> None:
     event = struct.pack("=HBBiQ48xQ", 2278, 0, 0, 41, SOCKET, 77)
-    assert Reader(FORMATS).read(100, event) == Gone(100, SOCKET, 77)
+    assert Reader(FORMATS).read(100, event, {SOCKET}) == Gone(100, SOCKET, 77)
 
 
 def test_an_event_of_another_kind_is_none() -> None:
-    assert Reader(FORMATS).read(100, struct.pack("=HBBiQ", 1, 0, 0, 41, SOCKET)) is None
+    assert Reader(FORMATS).read(100, struct.pack("=HBBiQ", 1, 0, 0, 41, SOCKET), {SOCKET}) is None
+
+
+def test_events_of_a_socket_that_is_not_followed_are_passed_over() -> None:
+    reader = Reader(FORMATS)
+    end = struct.pack("=HBBiQ48xQ", 2278, 0, 0, 41, SOCKET, 77)
+    established = bytearray(a_state_event(2))
+    established[20] = ESTABLISHED
+    assert [reader.read(100, bytes(each), ()) for each in (end, established)] == [None, None]
 
 
 def test_every_cut_of_an_event_is_read_without_an_error() -> None:
     reader = Reader(FORMATS)
     event = a_state_event(10)
-    assert len([reader.read(100, event[:end]) for end in range(len(event))]) == len(event)
+    assert len([reader.read(100, event[:end], range(1 << 64)) for end in range(len(event))]) == len(
+        event
+    )
 
 
 @pytest.mark.parametrize("lacking", ["skaddr", "newstate", "daddr_v6"])

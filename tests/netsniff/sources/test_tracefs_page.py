@@ -5,7 +5,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netsniff.sources import tracefs_page
@@ -96,6 +96,7 @@ def test_a_page_that_is_cut_is_refused() -> None:
             tracefs_page.page(data[:end])
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400), st.integers(0, 1 << 64))
 def test_noise_raises_its_own_error_or_none(body: bytes, at_ns: int) -> None:
     data = struct.pack("=QQ", at_ns & (1 << 64) - 1, len(body)) + body
@@ -103,6 +104,7 @@ def test_noise_raises_its_own_error_or_none(body: bytes, at_ns: int) -> None:
         assert sum(len(event) for _, event in tracefs_page.page(data).events) <= len(body)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=64))
 def test_a_short_page_raises_its_own_error_or_none(data: bytes) -> None:
     with contextlib.suppress(Unreadable):
@@ -123,6 +125,7 @@ def test_a_field_is_read_with_its_sign() -> None:
     assert found.number_in(event, "skaddr") == 0xFFFF888000000000
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_is_a_format_or_unreadable(text: str) -> None:
     with contextlib.suppress(Unreadable):
