@@ -25,6 +25,8 @@ from scripts.proofs.net_targets import Target, targets
 
 LONGEST_SECONDS = 2
 """A parser that takes so long over one message of a few kilobytes is in a loop."""
+_STUCK_SECONDS = 60
+"""The same for atheris, which may have to share the machine for ten minutes."""
 _MOST_BYTES = 65536
 _EDGES = (0, 1, 3, 4, 0x7F, 0x80, 0xFF)
 
@@ -118,7 +120,8 @@ def guided(seconds: float, corpus: Path) -> None:
         sys.argv[0],
         f"-max_total_time={int(seconds)}",
         f"-max_len={_MOST_BYTES}",
-        f"-timeout={LONGEST_SECONDS}",
+        f"-timeout={_STUCK_SECONDS}",
+        f"-artifact_prefix={corpus}/",
         str(corpus),
     ]
     atheris.Setup(options, look)
