@@ -65,11 +65,11 @@ def _groups(args: argparse.Namespace) -> dict[str, Group]:
     repeats = args.repeats
     return {
         "rows": lambda at: net_rows.acceptance(at, net_loads.every(), repeats, args.load),
-        "mixed": lambda at: net_rows.mixed(at, net_loads.every()[:5], repeats),
+        "mixed": lambda at: net_rows.mixed(at, net_loads.every()[:5], 1),
         "strays": lambda at: net_rows.strays(at, net_loads.every()[5]),
         "odd": lambda at: net_rows.odd(at, args.load),
         "download": lambda at: net_bulk.download(at, repeats, _SIZE),
-        "saturated": lambda at: net_bulk.saturated(at, 4 * repeats, _SIZE),
+        "saturated": lambda at: net_bulk.saturated(at, 5 * repeats, _SIZE),
         "datagrams": net_bulk.datagrams,
         "idle": lambda at: net_bulk.idle(at, repeats, 5.0),
         "names": lambda at: net_names.rows(at, 50),
@@ -97,8 +97,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--smoke", action="store_true", help="one short round: does it run")
     parser.add_argument("--only", metavar="GROUP", help="one group")
     parser.add_argument("--load", default="", help="loads or cases whose name contains this")
-    parser.add_argument("--repeats", type=int, default=3, help="rounds of each load (3)")
-    parser.add_argument("--stress", type=int, default=2, help="rounds of the stress (2; 10 is due)")
+    parser.add_argument("--repeats", type=int, default=2, help="rounds of each load (2)")
+    parser.add_argument(
+        "--stress", type=int, default=1, help="rounds of the stress (1; 10 are due)"
+    )
     parser.add_argument("--folder", type=Path, default=report.FOLDER, help="where the JSON goes")
     return parser.parse_args()
 

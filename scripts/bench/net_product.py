@@ -138,18 +138,18 @@ class Product:
             and (flow.remote_address in ours or (flow.command == 0 and not flow.remote_address))
             and flow.protocol == "tcp"
         ]
-        summed = [flow for flow in flows if flow.protocol is None and not flow.loopback]
-        command = run.record.get("command", {})
+        rest = [flow for flow in flows if flow.protocol is None and not flow.loopback]
+        own = [flow for flow in rest if flow.command]
         listed = sum(flow.command != 0 for flow in to_us)
-        number: int | None = max(0, (command.get("connections") or 0) - listed) if summed else 0
-        if any(flow.command == 0 for flow in summed):
-            number = None
-        rest = Rest(
+        number: int | None = None if rest else 0
+        if own:
+            number = max(0, (run.record["command"]["connections"] or 0) - listed)
+        summed = Rest(
             number,
-            sum(flow.received_bytes or 0 for flow in summed),
-            sum(flow.sent_bytes or 0 for flow in summed),
+            sum(flow.received_bytes or 0 for flow in own or rest),
+            sum(flow.sent_bytes or 0 for flow in own or rest),
         )
-        return Told([claim(flow) for flow in to_us], run.cpu_s, self.missed(run), rest)
+        return Told([claim(flow) for flow in to_us], run.cpu_s, self.missed(run), summed)
 
     def missed(self, run: Run) -> int:
         """Return how many connections it says it missed during a run."""

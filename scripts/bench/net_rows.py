@@ -35,7 +35,9 @@ def _each_way(field: Field, load: Load) -> list[Round]:
     last = field.ordinary
     alone = [Alone(field.folder, last.stand.account), *net_peers.here(["psutil 50 ms"])]
     ways = [Way(product, net_peers.here(_PEERS)) for product in field.products]
-    ways += [Way(last, label=", no rivals"), Way(last, alone, bare=True)]
+    if load.bars.cpu_of_nethogs is not None:
+        ways.append(Way(last, label=", no rivals"))
+    ways.append(Way(last, alone, bare=True))
     return [one_round(field, load, way) for way in ways]
 
 

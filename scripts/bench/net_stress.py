@@ -39,7 +39,7 @@ def crowded(field: Field, repeats: int, number: int, observers: int) -> Rows:
         alone = [Alone(field.folder, account, place) for place in range(1, observers)]
         print(f"  stress {at + 1} of {repeats}", file=sys.stderr, flush=True)
         with burners():
-            taken.append(one_round(field, load, Way(field.ordinary, alone)))
+            taken.append(one_round(field, load, Way(field.ours, alone)))
     return rows(load, taken)
 
 
