@@ -13,6 +13,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,8 +32,6 @@ from scripts.bench.net_round import Rows
 from tests import account as accounts
 
 Group = Callable[[Field], Rows]
-_HEARING = {"names", "capture", "real"}
-"""Groups in which the product hears names from packets."""
 _SIZE = 1_000_000_000
 
 
@@ -44,20 +43,31 @@ def main() -> int:
     people: list[accounts.Account | None] = [None]
     if root and not args.smoke:
         people.append(accounts.ordinary())
-    groups = _short() if args.smoke else _groups(args)
-    made: Rows = []
-    for names, group in groups.items():
-        if args.only not in {None, *names.split()}:
-            continue
-        print(f"measuring {names}", file=sys.stderr, flush=True)
-        settings = net_names.SETTINGS if names in _HEARING else ""
-        with field(people, root=root, settings=settings) as at:
-            made += group(at)
     programs = ("nethogs", "bpftrace", "curl")
     versions: dict[str, str | None] = {
         name: tracers.version(name) for name in programs if shutil.which(name)
     }
-    return report.told(report.write("net", made, versions, args.folder), made)
+    made: Rows = []
+    failed = 0
+    path = args.folder
+    for name, group in (_short() if args.smoke else _groups(args)).items():
+        if args.only not in {None, name}:
+            continue
+        began = time.monotonic()
+        try:
+            with field(people, root=root, settings=_settings(name)) as at:
+                made += group(at)
+        except RuntimeError as error:
+            failed = 1
+            print(f"{name} was broken off: {error}", file=sys.stderr)
+        print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+        path = report.write("net", made, versions, args.folder)
+    return report.told(path, made) or failed
+
+
+def _settings(group: str) -> str:
+    """Return the product's settings in a group: in some it hears names from packets."""
+    return net_names.SETTINGS if group in {"names", "capture", "real"} else ""
 
 
 def _groups(args: argparse.Namespace) -> dict[str, Group]:
