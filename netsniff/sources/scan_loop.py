@@ -173,7 +173,7 @@ class Scanner:
         """Read the table of sockets when it is time, and look for the holders of new ones."""
         looking, pace = self.search, self.pace
         if looking.wanted_ns is not None:
-            pace.want(looking.wanted_ns + _CONNECTS_NS)
+            pace.want(looking.wanted_ns)
             looking.wanted_ns, self.patience_ns = None, _CONNECTS_NS
         if self.rests(now) or pace.due_ns(now, rich=self.rich) > now:
             return

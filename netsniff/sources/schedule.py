@@ -6,9 +6,9 @@ did the last times tells when its next process will have a socket.
 
 MS = 1_000_000
 
-_GROPING = tuple(round(each * MS) for each in (0.8, 1.6, 2.4, 3.2, 4, 5, 6, 7.5, 9, 11, 14, 18, 24))
+_GROPING = tuple(round(each * MS) for each in (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 19, 24))
 """Looks at a process of a program not known yet, since its exec."""
-_STEP_NS = 800_000
+_STEP_NS = 1_000_000
 """Looks are made together, at multiples of this: waking costs more than looking."""
 _REMEMBERED = 24
 _SURE = 6

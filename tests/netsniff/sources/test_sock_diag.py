@@ -117,7 +117,7 @@ def server() -> Iterator[Server]:
 
 def test_a_connection_of_100_ms_has_its_process_for_certain(watch: Watch, server: Server) -> None:
     watch.source.hurry(os.getpid())
-    with server.client() as client:
+    with server.client(delay_ms=100) as client:
         server.serve(1, hold_ms=100)
     assert watch.until(lambda: bool(watch.ended(server.port)))
     assert set(watch.holders(client.pid)) == {"exact"}
