@@ -18,8 +18,8 @@ the same bytes.
 
 from array import array
 from collections import Counter
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from itertools import accumulate, pairwise
 from math import log2
 from operator import itemgetter, ne
@@ -57,6 +57,9 @@ class Packed(NamedTuple):
     known: bytes = b""
 
 
+_packed: Callable[..., Packed] = partial(tuple.__new__, Packed)  # In half the time of its own.
+
+
 def pack(values: Sequence[Any]) -> list[Any]:
     """Return one column ready for MessagePack: ints, bools, texts, bytes and lists of texts.
 
@@ -86,10 +89,10 @@ def read(raw: object, rows: int, path: str) -> Packed:
         if not right or len(data) != width * rows:
             _check(data, _of(_CODES, width, path) * rows, path)
         known = b"" if parts == 3 else _known(raw, 3, rows, path)
-        return Packed("n", width, data, None, (), known)
+        return _packed(("n", width, data, None, (), known))
     if kind == "c" and parts == 2:
-        first = raw[1]
-        return Packed("c", 0, b"", first if type(first) in _TEXTS else _plain(first, path))
+        first = raw[1] if type(raw[1]) in _TEXTS else _plain(raw[1], path)
+        return _packed(("c", 0, b"", first, (), b""))
     if kind == "d" and parts == 4:
         return _read_distinct(raw, rows, path)
     if kind == "o" and 4 <= parts <= 5:
@@ -257,14 +260,11 @@ def _read_distinct(raw: list[Any], rows: int, path: str) -> Packed:
     elif not kinds <= _TEXTS:
         for value in distinct:
             _plain(value, path)
-    beyond = (
-        data.translate(None, _BYTES[: len(distinct)])
-        if width == 1
-        else max(_array(_INDEXES[width], data)) >= len(distinct)
-    )
+    most = len(distinct)
+    beyond = data.translate(None, _BYTES[:most]) if width == 1 else max(_array("H", data)) >= most
     if beyond:
         raise Unreadable(f"{path}: an index beyond its values")
-    return Packed("d", width, data, None, distinct)
+    return _packed(("d", width, data, None, distinct, b""))
 
 
 def _known(raw: list[Any], place: int, rows: int, path: str) -> bytes:
