@@ -31,6 +31,7 @@ _PATIENCE_NS = 200_000_000
 """A command that was held until we were ready may be over by then, and waits for its account."""
 _UNKNOWN_NS = 500_000_000
 """Births of processes come later than their sockets at times; never by as much as this."""
+_MOST_EXPECTED = 256
 _TALKERS = frozenset(
     ("aria2c", "curl", "git-remote-http", "git-remote-https", "host", "nslookup", "dig", "wget")
 )
@@ -112,13 +113,16 @@ class Network:
         owner = self.owners.ended(life)
         if owner is not None and owner.name in _TALKERS:
             self._expected[life.pid] = (owner.session, owner.entry.ended_ns + GRACE_NS)
+            while len(self._expected) > _MOST_EXPECTED:
+                del self._expected[next(iter(self._expected))]
 
     def read(self, *, fresh: bool = False) -> None:
         """Take what the sources know by now, and bring what is over to whom it belongs."""
         events = [*self.naming.read(), *self.sources.read(fresh=fresh)]
         for event in events:
             if isinstance(event, Missed):
-                self._lost(event)
+                if not self._alone:
+                    self._lost(event)
             elif event.holder is not None or not self._alone or self._connections.knows(event):
                 self._connections.take(event)
         if self.sources.broken:
@@ -249,10 +253,10 @@ class Network:
                 yield fact
 
     def _flow(self, connection: Connection, owner: Owner | None = None) -> wire.Flow:
-        naming, times = self.naming.host(connection), self._teller.times
-        flow = network_flows.flow(connection, self._identity.boot_id, times, naming)
+        times, boot_id = self._teller.times, self._identity.boot_id
         if owner is None:
-            return flow
+            return network_flows.flow(connection, boot_id, times, (None, None))
+        flow = network_flows.flow(connection, boot_id, times, self.naming.host(connection))
         born_ns, began_ns = owner.entry.born_ns, owner.session.begin.at_ns
         if born_ns >= began_ns and not owner.shell and flow.received_bytes is not None:
             # Its process is of this session, so all of it is, though we met it open.
@@ -261,7 +265,9 @@ class Network:
                 received_bytes=flow.received_bytes + connection.earlier_received_bytes,
                 sent_bytes=(flow.sent_bytes or 0) + connection.earlier_sent_bytes,
             )
-        return structs.replace(flow, process_ticks=owner.entry.start_ticks)
+        # A pid alone may be another's by now.
+        sure = "likely" if connection.process_ticks is None else flow.pid_confidence
+        return structs.replace(flow, process_ticks=owner.entry.start_ticks, pid_confidence=sure)
 
     def _lost(self, missed: Missed) -> None:
         wall = self._teller.times.wall
