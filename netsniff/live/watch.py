@@ -11,10 +11,11 @@ from netsniff.live.processes import Processes
 from netsniff.live.text import count
 from netsniff.model import Connection, Event, Missed, Reading
 from netsniff.sources import choose
-from netsniff.sources.base import Probe, Promise, Source, SourceError
+from netsniff.sources.base import Probe, Promise, Source, SourceError, Sparing
 
 _LOOK_NS = 250_000_000
 _NEVER_NS = 1 << 62
+_SPARE_NS = 3_000_000_000
 _LACKING = (
     (Promise.BYTES, "bytes"),
     (Promise.EVERY_CONNECTION, "connections shorter than a look"),
@@ -55,7 +56,7 @@ class Watch:
         self._lost: list[Connection] = []
         """Those whose sources broke: nobody will say when they end."""
         self._poll = select.poll()
-        self._looked_ns = 0
+        self._looked_ns = self._spare_ns = 0
         self._choose()
         if names:
             self._heard = self.naming.listen()
@@ -86,6 +87,9 @@ class Watch:
         if self._heard is not None and self._heard in ready:
             self._hear(self._heard)
         now_ns = time.monotonic_ns()
+        if self._spare_ns and now_ns > self._spare_ns:
+            self._spare_ns = 0
+            self._spare()
         if now_ns - self._looked_ns > _LOOK_NS:
             self._looked_ns = now_ns
             for pid in self.processes.look():
@@ -137,6 +141,7 @@ class Watch:
             self._open.append(_Open(source, descriptor))
             if descriptor is not None:
                 self._poll.register(descriptor, select.POLLIN)
+        self._spare_ns = time.monotonic_ns() + _SPARE_NS
         self._notes = unseen(tuple(each.source for each in self._open), choice.said)
 
     def _read(self, each: _Open) -> None:
@@ -147,9 +152,26 @@ class Watch:
             self._lose(each, str(error))
 
     def _take(self, event: Event) -> None:
+        if isinstance(event, Missed) and self._seen_by_another(event.source):
+            return
         if isinstance(event, Reading) and event.holder is not None:
             self.processes.meet(event.holder)
         self.connections.take(event)
+
+    def _seen_by_another(self, name: str) -> bool:
+        """Say whether somebody else saw what one source missed."""
+        every = Promise.EVERY_CONNECTION
+        return any(every in one.source.promises for one in self._open if one.source.name != name)
+
+    def _spare(self) -> None:
+        """Look at no process any more where the kernel tells whose each socket is.
+
+        Those that were there before have been looked at by then.
+        """
+        told = [one for one in self._open if Promise.SHORT_HOLDER in one.source.promises]
+        for one in self._open:
+            if told and one not in told and isinstance(one.source, Sparing):
+                one.source.spare(processes=True)
 
     def _lose(self, each: _Open, why: str) -> None:
         """Go on with the next one where a source broke; say so."""
