@@ -29,7 +29,7 @@ _LINK = struct.Struct("=III4x")
 _BATCH = struct.Struct("=QQQQII")
 _COUNT = struct.Struct("=I")
 _COUNT_AT = 32
-_BATCH_ROOM = 4096
+_BATCH_ROOM = 1024
 
 _LIBRARY = ctypes.CDLL(None, use_errno=True)
 
@@ -74,11 +74,14 @@ class Table:
         self._kind = kind
         self.descriptor = create(kind)
         self._batch = min(_BATCH_ROOM, kind.room)
-        self._keys = ctypes.create_string_buffer(self._batch * kind.key_bytes)
-        self._values = ctypes.create_string_buffer(self._batch * kind.value_bytes)
+        # Made when it is first read so: most maps are not.
+        self._keys = self._values = ctypes.create_string_buffer(1)
 
     def all(self) -> Iterator[tuple[memoryview, memoryview]]:
         """Yield keys and values, some thousands at once, good until the next. Raises OSError."""
+        if len(self._keys) == 1:
+            self._keys = ctypes.create_string_buffer(self._batch * self._kind.key_bytes)
+            self._values = ctypes.create_string_buffer(self._batch * self._kind.value_bytes)
         place = ctypes.create_string_buffer(8)
         begun, more = False, True
         while more:
