@@ -204,7 +204,6 @@ class Sources:
         if isinstance(source, Hearing):
             self._hints = self._hints or _pipe()
             source.hear(self._hints[0])
-        self._spare()
 
     def _try(self, source: Source) -> None:
         """Put one on trial; without a loopback it is believed."""
@@ -214,6 +213,7 @@ class Sources:
         except OSError:
             reason = "not tested: there is no loopback here"
             self._said[source.name] = Probe(usable=True, reason=reason)
+        self._spare()
 
     def _judged(self, one: _Open, trial: Trial, told: Iterable[Event]) -> list[Event]:
         """Return what a source on trial told of others, once it may be believed."""
