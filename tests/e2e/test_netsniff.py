@@ -86,11 +86,13 @@ def test_a_child_of_the_process_is_told_with_its_bytes(port: int, *, root: bool)
         port, "--json", second=None if root else account.ordinary()
     ).splitlines()]  # fmt: skip
     chosen = [
-        (one["received_bytes"], one["sent_bytes"], one["pid_confidence"], one["remote_port"])
+        (one["received_bytes"], one["sent_bytes"], one["remote_port"], one["pid_confidence"])
         for one in told
         if "loss" not in one
     ]
-    assert chosen == [(100_000, 200, "exact", port)]
+    # Met late, a process may be younger than its socket: then it may have got it from another.
+    sure = ["exact"] if root else ["exact", "likely"]
+    assert chosen in [[(100_000, 200, port, each)] for each in sure]
 
 
 def test_a_pipe_gets_a_sentence_for_each_connection(port: int) -> None:
