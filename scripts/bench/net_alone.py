@@ -1,6 +1,7 @@
 """netsniff by itself, as one that watches: lines of JSON, one for each connection that is over."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ class Alone:
     """`python -m netsniff --json`, as root or as an ordinary account."""
 
     def __init__(self, folder: Path, account: Account | None, number: int = 0) -> None:
-        who = "root" if account is None else "ordinary"
+        who = "root" if account is None and os.getuid() == 0 else "ordinary"
         self.name = f"netsniff alone, {who}" + (f" {number + 1}" if number else "")
         self._account = account
         self._out = folder / f"netsniff-{who}-{number}.jsonl"

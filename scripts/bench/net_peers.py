@@ -1,6 +1,7 @@
 """Who watches beside us: nethogs and psutil polled, each started, ready, and asked what it saw."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -146,7 +147,7 @@ def here(names: list[str]) -> list[Peer]:
     """Return those of the named peers that this machine has."""
     found: list[Peer] = []
     for name in names:
-        if name == "nethogs" and shutil.which("nethogs"):
+        if name == "nethogs" and os.getuid() == 0 and shutil.which("nethogs"):
             found.append(Nethogs())
         elif name.startswith("psutil"):
             found.append(Psutil(int(name.split()[1])))

@@ -137,12 +137,15 @@ def _measures(found: Score, missed: int | None) -> dict[str, float]:
         "connections not seen": 100 * (found.connections - found.seen) / whole,
         "bytes not right within 1": 100 * (found.connections - found.within) / whole,
         "bytes told, share of the truth": 100 * found.told_bytes / max(1, found.true_bytes),
-        "pid not told": 100 * (found.connections - found.right - found.wrong) / whole,
-        "pid wrong, number": float(found.wrong),
-        "pid wrong and called exact, number": float(found.wrong_exact),
         "connections that never were, number": float(found.foreign),
     }
-    if found.likely:
+    if found.judged or not found.connections:
+        told |= {
+            "pid not told": 100 * (found.connections - found.right - found.wrong) / whole,
+            "pid wrong, number": float(found.wrong),
+            "pid wrong and called exact, number": float(found.wrong_exact),
+        }
+    if found.judged and found.likely:
         told["called likely and wrong"] = 100 * (1 - found.likely_right / found.likely)
     if missed is not None:
         told["connections told as missed, number"] = float(missed)

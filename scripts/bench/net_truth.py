@@ -77,6 +77,8 @@ class Score(NamedTuple):
     exact: int = 0
     likely: int = 0
     likely_right: int = 0
+    judged: int = 0
+    """Connections whose true process is known."""
 
 
 class Traced(NamedTuple):
@@ -155,6 +157,7 @@ def score(truths: Sequence[Truth], claims: Sequence[Claim], rest: Rest = NO_REST
         sum(claim.confidence == "exact" for _, claim in named),
         len(likely),
         sum(truth.pid == claim.pid for truth, claim in likely),
+        sum(truth.pid is not None for truth in truths),
     )
 
 
