@@ -103,3 +103,40 @@ def test_no_later_layer_undoes_an_off_switch(user_file: Path, tmp_path: Path, la
 )
 def test_any_off_switch_wins(environ: dict[str, str], enabled: bool, switch: str | None) -> None:
     assert config.off_switch(environ, config.Config(enabled=enabled)) == switch
+
+
+def test_settings_of_the_network_may_stand_in_a_table_of_their_own(
+    user_file: Path, tmp_path: Path
+) -> None:
+    user_file.write_text("[network]\nenabled = false\ncapture = true\n")
+
+    loaded = config.load(environ={"PTYWRAP_NETWORK_KERNEL": "false"}, system=tmp_path / "none")
+
+    settings = loaded.config
+    told = (settings.network, settings.network_kernel, settings.network_capture)
+    assert (told, loaded.complaints) == ((False, False, True), [])
+
+
+def test_a_setting_in_the_table_of_the_network_is_locked_by_its_name(
+    user_file: Path, tmp_path: Path
+) -> None:
+    system = tmp_path / "system.toml"
+    system.write_text("[locked.network]\ncapture = true\n")
+    user_file.write_text("[network]\ncapture = true\nkernel = false\n")
+
+    loaded = config.load(environ={}, system=system)
+
+    assert (loaded.config.network_capture, loaded.config.network_kernel) == (False, False)
+    assert [one.message for one in loaded.complaints] == [
+        f"`network_capture` is locked by {system}"
+    ]
+
+
+def test_a_word_that_is_no_setting_of_the_network_is_refused(
+    user_file: Path, tmp_path: Path
+) -> None:
+    user_file.write_text("[network]\ncaptures = true\n")
+
+    loaded = config.load(environ={}, system=tmp_path / "none")
+
+    assert [one.nearest for one in loaded.complaints] == ["network_capture"]
