@@ -19,6 +19,7 @@ from pathlib import Path
 
 from scripts.bench import (
     net_bulk,
+    net_cases,
     net_loads,
     net_names,
     net_real,
@@ -77,7 +78,7 @@ def _groups(args: argparse.Namespace) -> dict[str, Group]:
         "rows": lambda at: net_rows.acceptance(at, net_loads.every(), repeats, args.load),
         "mixed": lambda at: net_rows.mixed(at, net_loads.every()[:5], 1),
         "strays": lambda at: net_rows.strays(at, net_loads.every()[5]),
-        "odd": lambda at: net_rows.odd(at, args.load),
+        "odd": lambda at: net_cases.odd(at, args.load),
         "download": lambda at: net_bulk.download(at, repeats, _SIZE),
         "saturated": lambda at: net_bulk.saturated(at, 5 * repeats, _SIZE),
         "datagrams": net_bulk.datagrams,

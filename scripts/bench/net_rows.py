@@ -1,22 +1,18 @@
-"""Rows 1 to 4 and 11 of the acceptance table, and the cases nobody lists."""
+"""Rows 1 to 4 and 11 of the acceptance table."""
 
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
-from scripts.bench import net_loads, net_odd, net_peers
+from scripts.bench import net_loads, net_peers
 from scripts.bench.net_alone import Alone
 from scripts.bench.net_field import Field
 from scripts.bench.net_loads import Bars, Load
 from scripts.bench.net_round import Round, Rows, Way, one_round, rows
-from scripts.bench.net_space import PORT, Space
+from scripts.bench.net_space import PORT
 
 _PEERS = ["nethogs", "psutil 100 ms"]
 _MINUTE_S = 61.0
-_ODD_NUMBER = 20
-_UNTOLD = {"again", "multipath", "unread"}
-"""Whose bytes the kernel tells otherwise than the server, or not at all."""
 _OTHERS, _OTHERS_SIZE = 20, 900_000
 
 
@@ -79,22 +75,3 @@ def _end(started: Sequence[subprocess.Popen[bytes]]) -> None:
     for process in started:
         process.kill()
         process.wait()
-
-
-def odd(field: Field, only: str) -> Rows:
-    """Run each case that nobody lists, under each product."""
-    made: Rows = []
-    for name in net_odd.CASES:
-        if only in name:
-            bars = Bars(inexact=100.0 if name in _UNTOLD else 0.0, likely=None)
-            load = Load(f"case: {name}", _ODD_NUMBER, _case(name), bars)
-            found = [one_round(field, load, Way(product)) for product in field.products]
-            made += rows(load, found)
-    return made
-
-
-def _case(name: str) -> Callable[[Space, Path], list[str]]:
-    def argv(space: Space, _folder: Path) -> list[str]:
-        return net_loads.client("net_odd", name, space.address, PORT, _ODD_NUMBER)
-
-    return argv
