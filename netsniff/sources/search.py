@@ -97,8 +97,11 @@ class Search:
         """
         if not looks.is_of(pid, self.owner) or looks.is_thread(pid):
             return False
-        if pid not in self._recent:
-            _put(self._recent, pid, None)
+        if pid in self._recent:
+            return True
+        now_ns = time.monotonic_ns()
+        seen = looks.sockets(pid)
+        _put(self._recent, pid, None if seen is None else Look(now_ns, frozenset(seen)))
         return True
 
     def next_ns(self) -> int | None:

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from netsniff.sources import looks
+from netsniff.sources import looks, search
 from netsniff.sources.holders import EXACT, LIKELY, Hold, Stray
-from netsniff.sources.search import Search
 from tests import account
+
+assert sys.platform == "linux"
 
 pytestmark = pytest.mark.linux
 
@@ -37,13 +38,13 @@ def proc(monkeypatch: pytest.MonkeyPatch) -> None:
 class Found(NamedTuple):
     """A search, and whom it told of."""
 
-    search: Search
+    search: search.Search
     told: list[tuple[Stray, Hold]]
 
 
 def a_search(owner: int | None = None) -> Found:
     told: list[tuple[Stray, Hold]] = []
-    return Found(Search(owner, lambda stray, hold: told.append((stray, hold))), told)
+    return Found(search.Search(owner, lambda stray, hold: told.append((stray, hold))), told)
 
 
 @contextlib.contextmanager
@@ -102,13 +103,23 @@ def test_who_was_there_before_the_socket_has_opened_it(ago_ms: int, confidence: 
     found = a_search()
     with a_child() as child:
         time.sleep(0.04)
-        found.search.arrived(child.pid)
         found.search.holders.complete_ns = time.monotonic_ns() - ago_ms * 1_000_000
         inode = opened(child)
+        found.search.arrived(child.pid)
         found.search.holders.shown(inode, 5, b"m", 0)
         found.search.seek(0)
         (told,) = found.told
         assert (told[0].cookie, told[1].pid, told[1].confidence) == (5, child.pid, confidence)
+
+
+def test_who_was_looked_at_before_it_had_the_socket_has_opened_it() -> None:
+    found = a_search()
+    with a_child() as child:
+        found.search.arrived(child.pid)
+        inode = opened(child)
+        found.search.holders.shown(inode, 5, b"m", 0)
+        found.search.seek(0)
+        assert [(hold.pid, hold.confidence) for _, hold in found.told] == [(child.pid, EXACT)]
 
 
 def test_what_was_known_of_an_earlier_process_of_that_number_proves_nothing() -> None:

@@ -16,8 +16,10 @@ from pathlib import Path
 import pytest
 
 from netsniff.model import Event, Missed, Reading
+from netsniff.sources import sock_diag
 from netsniff.sources.base import SourceError
-from netsniff.sources.sock_diag import SockDiag
+
+assert sys.platform == "linux"
 
 pytestmark = pytest.mark.linux
 
@@ -34,7 +36,7 @@ class Watch:
     """A source, and what it has told."""
 
     def __init__(self) -> None:
-        self.source = SockDiag()
+        self.source = sock_diag.SockDiag()
         self.descriptor = self.source.open()
         self.poller = select.poll()
         self.poller.register(self.descriptor, select.POLLIN)
