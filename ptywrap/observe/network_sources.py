@@ -96,6 +96,12 @@ class Sources:
                 self._take(source, source.open())
                 self.flush()
 
+    def trace(self) -> None:
+        """Open the kernel's tracer, for a first command's short connections have no other."""
+        for source in [one for one in islice(self._every(), 1, 2) if one.name in KERNEL]:
+            with contextlib.suppress(OSError):
+                self._take(source, source.open())
+
     def wait(self, ms: int) -> None:
         """Wait until what was asked for last is told, and who tells it is at work; or some time."""
         until_ns = clock.monotonic_ns() + ms * 1_000_000
@@ -268,8 +274,7 @@ class Sources:
 
     def _close(self, one: _Open) -> None:
         self._open.remove(one)
-        trial = self._trials.pop(one.source.name, None)
-        if trial is not None:
+        if (trial := self._trials.pop(one.source.name, None)) is not None:
             trial.close()
         with contextlib.suppress(OSError):
             one.source.close()
@@ -285,11 +290,11 @@ class Sources:
 
 
 def _kept(running: list[_Open]) -> frozenset[Promise]:
-    return frozenset().union(*(one.source.promises for one in running))
+    return frozenset[Promise]().union(*(one.source.promises for one in running))
 
 
 def _pipe() -> tuple[int, int]:
     ends = os.pipe()
-    for end in ends:
-        os.set_blocking(end, False)
+    os.set_blocking(ends[0], False)
+    os.set_blocking(ends[1], False)
     return ends
