@@ -10,6 +10,7 @@ example: python -m netsniff --sort total $(pgrep -n make)
 """
 
 import argparse
+import errno
 import os
 import signal
 import sys
@@ -80,8 +81,10 @@ def main() -> int:
         view.run(watch, until_ns)
     except Unusable as error:
         return _failed(f"no source works here: {error}", "docs/network.md says what each needs")
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read has left; nothing to flush to
+    except OSError as error:
+        if error.errno not in {errno.EPIPE, errno.EIO}:  # the pipe, or the terminal, is gone
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nothing is left to flush to
     except Stop:
         pass
     finally:

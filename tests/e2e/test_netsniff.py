@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pexpect
+import psutil
 import pytest
 
 from tests import account
@@ -148,6 +149,17 @@ def test_a_key_sorts_the_table_at_once() -> None:
     terminal.child.expect_exact(b"h HOST")
     terminal.child.send(b"q")
     assert terminal.ended() == (b"0", True, True)
+
+
+def test_a_terminal_that_is_closed_ends_it() -> None:
+    child: Any = pexpect.spawn(
+        NETSNIFF[0], NETSNIFF[1:], cwd=str(ROOT), env=ENVIRON, dimensions=(24, 80), timeout=20
+    )
+    child.expect_exact(b"q quit")
+    ours = [psutil.Process(child.pid), *psutil.Process(child.pid).children(recursive=True)]
+    os.close(child.child_fd)
+    _, left = psutil.wait_procs(ours, timeout=10)
+    assert left == []
 
 
 def run(*options: str, **more: Any) -> subprocess.CompletedProcess[str]:
