@@ -10,6 +10,7 @@ _GROPING = tuple(round(each * MS) for each in (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 
 """Looks at a process of a program not known yet, since its exec."""
 _STEP_NS = 1_000_000
 """Looks are made together, at multiples of this: waking costs more than looking."""
+_MOST_STEP_NS = 4 * _STEP_NS
 _REMEMBERED = 24
 _SURE = 6
 """After so many processes without a socket, a program is taken to open none; only the 8th, 16th,
@@ -23,11 +24,13 @@ _FULL_NS = 500 * MS
 class Program:
     """What is known of one program."""
 
-    __slots__ = ("again", "delays", "descriptor", "met", "openers")
+    __slots__ = ("again", "delays", "descriptor", "fastest_ns", "met", "openers")
 
     def __init__(self) -> None:
         self.met = self.openers = self.again = 0
         self.delays: list[int] = []
+        self.fastest_ns = 0
+        """The shortest delay ever; 0: none was seen."""
         self.descriptor = -1
         """The number its last socket had; -1: none was seen."""
 
@@ -52,7 +55,7 @@ class Programs:
 def plan(program: Program) -> tuple[int, ...]:
     """Return how long after its exec a process of a program is to be looked at."""
     if program.delays:
-        return _window(min(program.delays), max(program.delays))
+        return _window(sorted(program.delays), program.fastest_ns)
     if program.met > _SURE and program.met & (program.met - 1):
         return ()
     return _GROPING
@@ -73,13 +76,20 @@ def opened(program: Program, delay_ns: int, descriptor: int) -> None:
     program.openers += 1
     program.descriptor = descriptor
     program.delays.append(delay_ns)
+    program.fastest_ns = min(program.fastest_ns or delay_ns, delay_ns)
     del program.delays[:-_REMEMBERED]
 
 
-def _window(first_ns: int, last_ns: int) -> tuple[int, ...]:
-    start = first_ns * 2 // 3
-    end = last_ns + last_ns // 3 + 2 * MS
-    step = max(_STEP_NS, (end - start) // 40)
+def _window(delays: list[int], fastest_ns: int) -> tuple[int, ...]:
+    """Return looks from a third before the first delay to a third after the last.
+
+    Where processes take longer than they need, for others want the processor, too, so do their
+    connections, and there may be more time from look to look.
+    """
+    start = delays[0] * 2 // 3
+    end = delays[-1] + delays[-1] // 3 + 2 * MS
+    crowded = delays[len(delays) // 2] * _STEP_NS * 2 // 3 // max(fastest_ns, 1)
+    step = max(_STEP_NS, min(crowded, _MOST_STEP_NS), (end - start) // 40)
     return tuple(range(start, end, step))
 
 

@@ -41,6 +41,16 @@ def test_a_program_that_opens_one_is_looked_at_when_it_did_so_before() -> None:
     assert (looks[0], looks[-1], looks[1] - looks[0]) == (6 * MS, 17 * MS, MS)
 
 
+def test_when_its_processes_take_longer_there_is_more_time_from_look_to_look() -> None:
+    program = Programs().met(1)
+    steps = []
+    for delay_ms in (8, 8, 36, 36, 36, 80, 80, 80, 80, 80):
+        schedule.opened(program, delay_ms * MS, 5)
+        looks = schedule.plan(program)
+        steps.append((looks[1] - looks[0]) / MS)
+    assert (steps[0], steps[4], steps[-1]) == (1, 3, 4)
+
+
 def test_what_it_did_long_ago_is_forgotten() -> None:
     program = Programs().met(1)
     schedule.opened(program, 500 * MS, 5)
