@@ -131,8 +131,12 @@ def _hosts(record: Mapping[str, Any]) -> str:
 
 
 def _losses(record: Mapping[str, Any]) -> str:
+    """Return what was missed, each reason once with all that was missed for it."""
+    summed: dict[tuple[str, str], int] = {}
+    for loss in record["losses"]:
+        key = (loss["sensor"], text.visible(loss["reason"] or "unknown"))
+        summed[key] = summed.get(key, 0) + (loss["missed"] or 0)
     return " · ".join(
-        f"{loss['sensor']}: {text.visible(loss['reason'] or 'unknown')}"
-        + (f" ({loss['missed']:,} missed)" if loss["missed"] else "")
-        for loss in record["losses"][:2]
+        f"{sensor}: {reason}" + (f" ({missed:,} missed)" if missed else "")
+        for (sensor, reason), missed in list(summed.items())[:2]
     )

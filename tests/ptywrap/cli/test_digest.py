@@ -44,6 +44,14 @@ def test_with_everything_to_say_it_stays_within_eight_lines() -> None:
     assert lines[-1] == "  more           ptywrap show 3f2a"
 
 
+def test_what_was_missed_for_one_reason_is_summed_up() -> None:
+    losses = [build.a_loss(since=build.AT + number, missed=number) for number in (1, 2, 4)]
+
+    assert "  not seen       proc_connector: overrun (7 missed)" in digest.digest(
+        _record(*losses), "3f2a"
+    )
+
+
 def test_doubt_about_the_processes_is_said() -> None:
     lines = digest.digest(_record(completeness="sampled", process_count=7), "3f2a")
 
