@@ -34,6 +34,8 @@ class _Open:
     def __init__(self, source: Source, descriptor: int | None) -> None:
         self.source, self.descriptor = source, descriptor
         self.due_ns = 0
+        self.spared = False
+        """Whether another one tells who holds each socket, so that this one need not look."""
 
     def due(self, ready: Container[int], now_ns: int) -> bool:
         """Say whether to read it now; 0 as its period: only when it calls."""
@@ -92,9 +94,11 @@ class Watch:
             self._spare()
         if now_ns - self._looked_ns > _LOOK_NS:
             self._looked_ns = now_ns
-            for pid in self.processes.look():
-                for each in self._open:
-                    each.source.hurry(pid)
+            fresh = self.processes.look()
+            for each in self._open:
+                if not each.spared:
+                    for pid in fresh:
+                        each.source.hurry(pid)
         return keys is not None and keys in ready
 
     def ended(self, *, last: bool = False) -> list[Connection]:
@@ -172,6 +176,7 @@ class Watch:
         for one in self._open:
             if told and one not in told and isinstance(one.source, Sparing):
                 one.source.spare(processes=True)
+                one.spared = True
 
     def _lose(self, each: _Open, why: str) -> None:
         """Go on with the next one where a source broke; say so."""
