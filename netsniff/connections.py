@@ -106,7 +106,7 @@ class Connections:
         They may go on: nobody says when they end.
         """
         lost = set(sources)
-        gone = [key for key, one in self._open.items() if one.known.source in lost]
+        gone = [key for key, one in self._open.items() if one.source in lost]
         return [self._give(key) for key in gone]
 
     def _give(self, key: Hashable) -> Connection:

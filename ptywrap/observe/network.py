@@ -103,10 +103,10 @@ class Network:
         return min([due for due in dues if due is not None], default=None)
 
     def executed(self, pid: int) -> None:
-        """Take that a process of a session runs another program."""
-        self.sources.hurry(pid)
+        """Take that a process of a session runs another program, or will at once."""
         self._strays.ran(clock.monotonic_ns())
         self._alone = False
+        self.sources.hurry(pid)
 
     def ended(self, life: Life) -> None:
         """Take that a process has ended, before it is told."""
@@ -122,7 +122,7 @@ class Network:
         for event in events:
             if isinstance(event, Missed):
                 if not self._alone:
-                    self._lost(event)
+                    self._strays.lost(event)
             elif event.holder is not None or not self._alone or self._connections.knows(event):
                 self._connections.take(event)
         if self.sources.broken:
@@ -268,19 +268,6 @@ class Network:
         # A pid alone may be another's by now.
         sure = "likely" if connection.process_ticks is None else flow.pid_confidence
         return structs.replace(flow, process_ticks=owner.entry.start_ticks, pid_confidence=sure)
-
-    def _lost(self, missed: Missed) -> None:
-        wall = self._teller.times.wall
-        self._teller.recorder.tell(
-            wire.Loss(
-                session=self._identity.host_session,
-                sensor=missed.source,
-                since=wall(missed.since_ns),
-                until=wall(missed.until_ns),
-                missed=missed.number,
-                reason=missed.reason,
-            )
-        )
 
 
 def _at(owner: Owner, at_ns: int) -> Entry:

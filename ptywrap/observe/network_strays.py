@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from msgspec import structs
 
-from netsniff.model import Connection
+from netsniff.model import Connection, Missed
 from ptywrap import wire
 from ptywrap.observe.identity import Identity
 from ptywrap.observe.network_flows import Sum, nameless
@@ -49,6 +49,19 @@ class Strays:
         """Return when those that were summed up are to be told."""
         waiting = any(rest.number for rest in self._rest.values())
         return self._window_ns + _WINDOW_NS if waiting else None
+
+    def lost(self, missed: Missed) -> None:
+        """Tell what a source says that nobody saw."""
+        self._recorder.tell(
+            wire.Loss(
+                session=self._session,
+                sensor=missed.source,
+                since=self._times.wall(missed.since_ns),
+                until=self._times.wall(missed.until_ns),
+                missed=missed.number,
+                reason=missed.reason,
+            )
+        )
 
     def miss(self, ended: Iterable[Connection]) -> bool:
         """Tell as a loss those that nobody was found for by now, once; say whether there are any.
