@@ -86,7 +86,7 @@ def _groups(args: argparse.Namespace) -> dict[str, Group]:
         "names": lambda at: net_names.rows(at, 50),
         "capture": lambda at: net_names.bulk(at, repeats, _SIZE),
         "real": net_real.rows,
-        "stalled": lambda at: net_stress.stalled(at, 12_000),
+        "stalled": lambda at: net_stress.stalled(at, 30_000),
         "stress": lambda at: net_stress.crowded(at, args.stress, 5_000, 6),
     }
 

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from scripts.bench.net_cost import family_ns
+from scripts.bench.net_netlink import listening
 from scripts.bench.net_peers import Told
 from scripts.bench.net_product import SETTLE_S
 from scripts.bench.net_space import ROOT, Space
 from scripts.bench.net_truth import Claim, Truth
+from scripts.bench.outer import descendants
 from tests.account import Account
 
 _READY_S = 1.0
@@ -42,6 +44,9 @@ class Alone:
             argv = [python, "-m", "netsniff", "--json"]
             log = subprocess.DEVNULL
             self.process = subprocess.Popen(argv, stdout=out, stderr=log, **whose)
+        deadline = time.monotonic() + _PATIENCE_S
+        while listening(descendants(self.process.pid)) is None and time.monotonic() < deadline:
+            time.sleep(0.1)
         time.sleep(_READY_S)
         self._before = family_ns([self.process.pid])
 
