@@ -139,18 +139,21 @@ def _flows(record: dict[str, Any]) -> list[list[Line]]:
     dear = sorted(
         flows, key=lambda flow: -(flow["received_bytes"] or 0) - (flow["sent_bytes"] or 0)
     )
-    rows = [_flow(flow) for flow in dear[:_FLOWS]]
+    names = {one["pid"]: one["name"] for one in record["processes"]}
+    rows = [_flow(flow, names.get(flow["pid"])) for flow in dear[:_FLOWS]]
     left = len(flows) - len(rows)
     more: list[list[Line]] = [[f"… {left:,} more (--json has all)", "", "", "", ""]]
     return rows + more * (left > 0)
 
 
-def _flow(flow: dict[str, Any]) -> list[Line]:
+def _flow(flow: dict[str, Any], name: str | None) -> list[Line]:
     within = " (this machine)" if flow["loopback"] else ""
+    doubt = "" if flow["pid_confidence"] == "exact" else f" ({flow['pid_confidence']})"
+    pid = flow["pid"]
     return [
         f"{digest.host(flow)}{within}",
         str(flow["remote_port"] or ""),
         text.size(flow["received_bytes"]),
         text.size(flow["sent_bytes"]),
-        f"{flow['pid']} ({flow['pid_confidence']})" if flow["pid"] is not None else "",
+        "" if pid is None else f"{name or '?'} {pid}{doubt}",
     ]
