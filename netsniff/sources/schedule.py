@@ -8,9 +8,9 @@ MS = 1_000_000
 
 _GROPING = tuple(round(each * MS) for each in (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 19, 24))
 """Looks at a process of a program not known yet, since its exec."""
-_STEP_NS = 1_000_000
+_STEP_NS = 800_000
 """Looks are made together, at multiples of this: waking costs more than looking."""
-_MOST_STEP_NS = 4 * _STEP_NS
+_MOST_STEP_NS = 2 * _STEP_NS
 _REMEMBERED = 24
 _SURE = 6
 """After so many processes without a socket, a program is taken to open none; only the 8th, 16th,
@@ -88,7 +88,7 @@ def _window(delays: list[int], fastest_ns: int) -> tuple[int, ...]:
     """
     start = delays[0] * 2 // 3
     end = delays[-1] + delays[-1] // 3 + 2 * MS
-    crowded = delays[len(delays) // 2] * _STEP_NS * 2 // 3 // max(fastest_ns, 1)
+    crowded = delays[len(delays) // 2] * _STEP_NS // 2 // max(fastest_ns, 1)
     step = max(_STEP_NS, min(crowded, _MOST_STEP_NS), (end - start) // 40)
     return tuple(range(start, end, step))
 

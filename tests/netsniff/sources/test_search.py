@@ -182,7 +182,7 @@ def test_a_process_that_is_gone_is_looked_at_no_more() -> None:
     found = a_search()
     with a_child("input()") as child:
         found.search.born(child.pid, 1, 0)
-    found.search.look(1_000_000)
+    found.search.look(1_600_000)
     assert found.search.next_ns() is None
     assert not found.search.arrived(child.pid)
 
