@@ -16,6 +16,7 @@ from typing import Any
 from ingest import clock, groups, journal
 from ingest.groups import Group
 from ingest.journal import Position
+from ingest.store import turns
 from ingest.store.base import SERVICE, Batch, Scope, Store, StoreError, Unstorable
 
 _POLL_SECONDS = 0.1
@@ -35,6 +36,7 @@ class Filling:
         self.folder = folder
         self._size = size or groups.Size()
         self._reader: groups.Reader | None = None
+        self._thread = turns.behind("reader")
         self._unsettled = False
         self._due: dict[str, float] = {}
 
@@ -62,6 +64,7 @@ class Filling:
             await self.store_group(group)
             await self._keep_house()
         await _tried(self.settle)
+        self._thread.shutdown()
 
     async def store_group(self, group: Group) -> None:
         """Store one group: all of it, or with what the store refuses replaced by a loss."""
@@ -105,9 +108,9 @@ class Filling:
             return False
         return True
 
-    def _read(self) -> "asyncio.Task[Group | None]":
+    def _read(self) -> "asyncio.Future[Group | None]":
         assert self._reader is not None
-        return asyncio.create_task(asyncio.to_thread(self._reader.group))
+        return asyncio.get_running_loop().run_in_executor(self._thread, self._reader.group)
 
     async def _rest(self, leaving: asyncio.Event) -> None:
         await self._keep_house()

@@ -77,7 +77,7 @@ class DuckDB:
         self.rewritten_at_once_bytes = REWRITTEN_AT_ONCE_BYTES
         self._loader: Any = None
         self._writing = asyncio.Lock()
-        self._writer = turns.writer()
+        self._writer = turns.behind("writer")
         self._available = asyncio.Event()
         self._available.set()
         self._reading: set[asyncio.Future[Any]] = set()

@@ -9,10 +9,10 @@ _NICE = 10
 _SWITCH_SECONDS = 0.0005
 
 
-def writer() -> ThreadPoolExecutor:
-    """Return the one thread that writes, behind all that answer."""
+def behind(name: str) -> ThreadPoolExecutor:
+    """Return one thread for work that stands behind all that answers."""
     sys.setswitchinterval(_SWITCH_SECONDS)
-    return ThreadPoolExecutor(1, "writer", _stand_back)
+    return ThreadPoolExecutor(1, name, _stand_back)
 
 
 def _stand_back() -> None:

@@ -8,6 +8,7 @@ in the second that the store process waits for more, and the next is unpacked wh
 import asyncio
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from hashlib import blake2b
 from itertools import count, cycle
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from zlib import crc32
 
 from ingest.entries import BATCH, Entry
 from ingest.groups import GROUP_SECONDS
+from ingest.store import turns
 from ingest.store.base import Batch, Store
 from ingest.unpacking import unpacked
 from ptywrap import clock, wire
@@ -40,6 +42,7 @@ class Arriving:
         self._opened = opened
         self._rows = int(rows_a_second * GROUP_SECONDS)
         self._coming = _coming(list(batches(_BODIES, clock.wall_ns())), tenant)
+        self._thread = turns.behind("reader")
         self._done = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -57,10 +60,11 @@ class Arriving:
 
     async def _run(self) -> None:
         due = time.monotonic()
-        reading = asyncio.create_task(asyncio.to_thread(self._group))
+        read = partial(asyncio.get_running_loop().run_in_executor, self._thread, self._group)
+        reading = read()
         while not self._done.is_set():
             group = await reading
-            reading = asyncio.create_task(asyncio.to_thread(self._group))
+            reading = read()
             await self._opened.add(group)
             self.stored.append(Group(time.monotonic(), sum(map(_rows, group))))
             due += GROUP_SECONDS

@@ -1,4 +1,4 @@
-"""Who writes stands back behind who answers."""
+"""What fills a store stands behind what answers."""
 
 import os
 
@@ -10,10 +10,10 @@ from ingest.store import turns
 pytestmark = pytest.mark.linux
 
 
-def test_the_thread_that_writes_alone_stands_back() -> None:
+def test_that_thread_alone_stands_back() -> None:
     before = os.nice(0)
     if before > 9:
         pytest.skip("nothing stands further back than this: run it at nice 0")
-    with turns.writer() as writer:
+    with turns.behind("writer") as writer:
         niceness = writer.submit(os.nice, 0).result()
     assert (niceness, os.nice(0)) == (before + 10, before)
