@@ -66,6 +66,7 @@ class Network:
         self._alone = False
         self._early: list[_Early] = []
         self._expected: dict[int, tuple[Session, int]] = {}
+        self._talked: set[str] = set()
         self._flushing: dict[str, int] = {}
         self._borders = Borders()
         self._strays = Strays(teller.recorder, teller.times, identity)
@@ -112,6 +113,7 @@ class Network:
         """Take that a process has ended, before it is told."""
         owner = self.owners.ended(life)
         if owner is not None and owner.name in _TALKERS:
+            self._talked.add(owner.session.name)
             self._expected[life.pid] = (owner.session, owner.entry.ended_ns + GRACE_NS)
             while len(self._expected) > _MOST_EXPECTED:
                 del self._expected[next(iter(self._expected))]
@@ -147,9 +149,7 @@ class Network:
         for one in early:
             if not self._brought(one.connection) and one.until_ns > now_ns:
                 self._early.append(one)
-        given = self._connections.settle(now_ns)
-        self._strays.miss(given)
-        for connection in given:
+        for connection in self._connections.settle(now_ns):
             self._over(connection)
         self._strays.settle(now_ns, running=running)
         if not running and not self._strays.recent(now_ns):
@@ -186,8 +186,11 @@ class Network:
         self._flushing.pop(session.name, None)
         self.read(fresh=True)
         held = session.flows.take(wanted)
-        missed = self._strays.miss(self._connections.ending())
-        whole = self.sources.whole and not missed
+        doubted = [] if self.sources.certain else self._strays.doubted(self._connections.ending())
+        if len(held) or session.name in self._talked:
+            self._strays.miss(doubted)
+        self._talked.discard(session.name)
+        whole = self.sources.whole and not doubted
         return Flows(self._flows(session, held, wanted, end_ns), whole)
 
     def close(self) -> None:
@@ -257,8 +260,10 @@ class Network:
         if owner is None:
             return network_flows.flow(connection, boot_id, times, (None, None))
         flow = network_flows.flow(connection, boot_id, times, self.naming.host(connection))
-        born_ns, began_ns = owner.entry.born_ns, owner.session.begin.at_ns
-        if born_ns >= began_ns and not owner.shell and flow.received_bytes is not None:
+        session = owner.session
+        # A run begins a moment after its command's process was born.
+        ours = session.run or owner.entry.born_ns >= session.begin.at_ns
+        if ours and not owner.shell and flow.received_bytes is not None:
             # Its process is of this session, so all of it is, though we met it open.
             flow = structs.replace(
                 flow,

@@ -22,6 +22,8 @@ KERNEL = frozenset({"socktrace", "tracefs"})
 _TRIES = 3
 """How often one that broke is opened again."""
 _UNASKED = Probe(usable=True)
+_UNTESTED = Probe(usable=True, reason="not tested: there is no loopback here")
+_WHOLE = frozenset({Promise.BYTES, Promise.EVERY_CONNECTION})
 _WHOSE = frozenset({Promise.BYTES, Promise.SHORT_HOLDER})
 _FIRST_NS, _LONGEST_NS = 5_000_000_000, 600_000_000_000
 """How soon, and in the long run how often, a source that failed its test is tested again."""
@@ -74,8 +76,12 @@ class Sources:
     @property
     def whole(self) -> bool:
         """Whether somebody sees every connection, and its bytes."""
-        wanted = {Promise.EVERY_CONNECTION, Promise.BYTES}
-        return any(wanted <= one.source.promises for one in self._open)
+        return any(one.source.promises >= _WHOLE for one in self._open)
+
+    @property
+    def certain(self) -> bool:
+        """Whether somebody knows the process of each connection that one has opened."""
+        return Promise.SHORT_HOLDER in _kept(self._open)
 
     def due_ns(self) -> int | None:
         """Return when those without a descriptor are to be read; None: there is none, or rest."""
@@ -208,7 +214,10 @@ class Sources:
     def _take(self, source: Source, descriptor: int | None) -> None:
         self._open.append(_Open(source, descriptor))
         if isinstance(source, Hearing):
-            self._hints = self._hints or _pipe()
+            if self._hints is None:
+                self._hints = os.pipe()
+                for end in self._hints:
+                    os.set_blocking(end, False)
             source.hear(self._hints[0])
 
     def _try(self, source: Source) -> None:
@@ -217,8 +226,7 @@ class Sources:
         try:
             self._trials[source.name] = Trial(source)
         except OSError:
-            reason = "not tested: there is no loopback here"
-            self._said[source.name] = Probe(usable=True, reason=reason)
+            self._said[source.name] = _UNTESTED
         self._spare()
 
     def _judged(self, one: _Open, trial: Trial, told: Iterable[Event]) -> list[Event]:
@@ -231,11 +239,10 @@ class Sources:
         self._said[name] = verdict
         self._trials.pop(name).close()
         self._spare()
-        if verdict.usable and trial.withholds:
-            self._retire(one)
-            return trial.withheld
         if verdict.usable:
-            return rest
+            if trial.withholds:
+                self._retire(one)
+            return trial.withheld if trial.withholds else rest
         self._close(one)
         self.broken.append(name)
         self._again_ns = clock.monotonic_ns() + self._pause_ns
@@ -266,7 +273,7 @@ class Sources:
         name = one.source.name
         tried = self._failures[name] = self._failures.get(name, 0) + 1
         again = next((source for source in self._every() if source.name == name), None)
-        if tried <= _TRIES and again is not None and self._opened(again):
+        if tried <= _TRIES and again and self._opened(again):
             return
         self.broken.append(name)
         self._unwanted |= {name}
@@ -291,10 +298,3 @@ class Sources:
 
 def _kept(running: list[_Open]) -> frozenset[Promise]:
     return frozenset[Promise]().union(*(one.source.promises for one in running))
-
-
-def _pipe() -> tuple[int, int]:
-    ends = os.pipe()
-    os.set_blocking(ends[0], False)
-    os.set_blocking(ends[1], False)
-    return ends

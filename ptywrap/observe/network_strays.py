@@ -2,10 +2,11 @@
 
 They may be of a line that is recorded nowhere, or of another program of the user: that they were,
 and how much they moved while a command ran, is told, so that a sum can be judged. Whom they were
-with is nobody's business. Those that left the machine are a loss, too: no total is quietly short.
+with is nobody's business. Where a command that is over had connections, those are a loss, too, that
+left the machine and may have been its own: no total is quietly short.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec import structs
 
@@ -63,33 +64,24 @@ class Strays:
             )
         )
 
-    def miss(self, ended: Iterable[Connection]) -> bool:
-        """Tell as a loss those that nobody was found for by now, once; say whether there are any.
-
-        A command is over: it may have been theirs.
-        """
+    def doubted(self, ended: Iterable[Connection]) -> list[Connection]:
+        """Return those that left the machine and that nobody was found for by now, each once."""
         lost = [one for one in ended if _is_lost(one) and self.recent(one.closed_ns or 0)]
         found = [one for one in lost if _key(one) not in self._lost]
-        self._lost.update(_key(one) for one in found)
-        known = [one.closed_ns for one in found if one.closed_ns is not None]
+        self._lost = {*map(_key, lost)}
+        return found
+
+    def miss(self, doubted: Sequence[Connection]) -> None:
+        """Tell as a loss what may have been a command's that is over."""
+        known = [one.closed_ns or 0 for one in doubted]
         if known:
-            self._recorder.tell(
-                wire.Loss(
-                    session=self._session,
-                    sensor=found[0].source or "sock_diag",
-                    since=self._times.wall(min(known)),
-                    until=self._times.wall(max(known)),
-                    missed=len(known),
-                    reason=_REASON,
-                )
-            )
-        return bool(known)
+            source = doubted[0].source or "sock_diag"
+            self.lost(Missed(min(known), max(known), len(known), _REASON, source))
 
     def add(self, flow: wire.Flow, connection: Connection) -> None:
         """Take one that is over; dropped unless a command ran then."""
         if connection.closed_ns is None or not self.recent(connection.closed_ns):
             return
-        self._lost.discard(_key(connection))
         self._number += 1
         if self._number > _MOST:
             self._rest[flow.loopback].add(flow)
