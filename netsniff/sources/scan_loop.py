@@ -178,9 +178,7 @@ class Scanner:
         if self.rests(now) or pace.due_ns(now, rich=self.rich) > now:
             return
         self.take_newcomers(now)
-        full = not self.tabled_ns or (
-            bool(self.table.inodes) and now - self.tabled_ns >= pace.full_pause_ns
-        )
+        full = now - self.tabled_ns >= pace.full_pause_ns
         opened = self.table.opened()
         if full or not opened or opened != self.opened:
             self.opened = opened

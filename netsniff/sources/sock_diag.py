@@ -3,15 +3,20 @@
 The work is done by a small process of its own (scanner.py); this is its other end.
 """
 
+import errno
 import select
 import sys
+import time
 from collections.abc import Iterable
 
 from netsniff.model import Event
 from netsniff.sources import diag_check, elsewhere, namespaces, scan_records, space, udp_table
-from netsniff.sources.base import Probe, Promise
+from netsniff.sources.base import Probe, Promise, SourceError
 
 assert sys.platform == "linux"
+
+_START_S = 2.0
+"""The scanner's first look comes after some 60 ms; on a busy machine it takes longer."""
 
 
 class SockDiag:
@@ -38,6 +43,8 @@ class SockDiag:
         self._home: space.Space | None = None
         self._elsewhere: elsewhere.Elsewhere | None = None
         self._datagrams: udp_table.UdpTable | None = None
+        self._early: list[Event] = []
+        """What was told while we waited for the scanner."""
 
     @property
     def flushed(self) -> int:
@@ -60,6 +67,7 @@ class SockDiag:
         self._datagrams = udp_table.UdpTable(self.name, namespaces.own())
         if self._hints >= 0:
             self._home.hear(self._hints)
+        self._wait(self._poller)
         return self._poller.fileno()
 
     def hear(self, hints: int) -> None:
@@ -106,7 +114,7 @@ class SockDiag:
 
     def read(self) -> Iterable[Event]:
         """Tell what the scanners have told. Raises SourceError."""
-        found: list[Event] = []
+        found, self._early = self._early, []
         if self._home is not None and self._elsewhere is not None:
             self._home.read(found)
             self._elsewhere.read(found)
@@ -120,6 +128,18 @@ class SockDiag:
             if each is not None:
                 each.close()
         self._home = self._elsewhere = self._datagrams = self._poller = None
+
+    def _wait(self, poller: select.epoll) -> None:
+        """Wait for the first look: what is there then is not what comes after we have begun."""
+        number = self.flush()
+        until = time.monotonic() + _START_S
+        while self.flushed < number and (left := until - time.monotonic()) > 0:
+            poller.poll(left)
+            try:
+                self._early = list(self.read())
+            except SourceError as failure:
+                self.close()
+                raise OSError(errno.EIO, str(failure)) from failure
 
     def _spaces(self) -> list[space.Space]:
         others = self._elsewhere.spaces() if self._elsewhere is not None else []
