@@ -63,7 +63,7 @@ class Network:
         self._connections = Connections()
         self._extend_ns: int | None = None
         self._captures = False
-        self._alone = False
+        self._alone = self._awake = False
         self._early: list[_Early] = []
         self._expected: dict[int, tuple[Session, int]] = {}
         self._talked: set[str] = set()
@@ -101,12 +101,13 @@ class Network:
             self._strays.due_ns(),
         ]
         dues += [one.until_ns for one in self._early[:1]]
+        dues += [self._strays.quiet_ns] if self._awake else []
         return min([due for due in dues if due is not None], default=None)
 
     def executed(self, pid: int) -> None:
         """Take that a process of a session runs another program, or will at once."""
         self._strays.ran(clock.monotonic_ns())
-        self._alone = False
+        self._alone, self._awake = False, True
         self.sources.hurry(pid)
 
     def ended(self, life: Life) -> None:
@@ -153,6 +154,7 @@ class Network:
             self._over(connection)
         self._strays.settle(now_ns, running=running)
         if not running and not self._strays.recent(now_ns):
+            self._awake = False
             self.sources.rest()
 
     def settled_ns(self, session: Session) -> int:

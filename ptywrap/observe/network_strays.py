@@ -42,6 +42,11 @@ class Strays:
         """Say whether a command ran a moment ago."""
         return self._ran_ns is not None and abs(now_ns - self._ran_ns) < _RECENT_NS
 
+    @property
+    def quiet_ns(self) -> int:
+        """When no command has run for a moment, if none does any more."""
+        return (self._ran_ns or 0) + _RECENT_NS
+
     def ran(self, at_ns: int) -> None:
         """Take that something runs."""
         self._ran_ns = max(at_ns, self._ran_ns or 0)
