@@ -29,6 +29,8 @@ GRACE_NS = 100_000_000
 """How long after a process its last sockets may be told of."""
 _PATIENCE_NS = 200_000_000
 """A command that was held until we were ready may be over by then, and waits for its account."""
+_TOGETHER_NS = 250_000_000
+"""Nobody waits for connections of nobody: to wake for each of them would cost more than they do."""
 _UNKNOWN_NS = 500_000_000
 """Births of processes come later than their sockets at times; never by as much as this."""
 _MOST_EXPECTED = 256
@@ -94,12 +96,9 @@ class Network:
 
     def due_ns(self) -> int | None:
         """Return when something is to be read, or no longer waited for."""
-        dues = [
-            self._extend_ns,
-            self.sources.due_ns(),
-            self._connections.due_ns(),
-            self._strays.due_ns(),
-        ]
+        ended_ns = self._connections.due_ns()
+        dues = [self._extend_ns, self.sources.due_ns(), self._strays.due_ns()]
+        dues += [] if ended_ns is None else [ended_ns + _TOGETHER_NS]
         dues += [one.until_ns for one in self._early[:1]]
         dues += [self._strays.quiet_ns] if self._awake else []
         return min([due for due in dues if due is not None], default=None)
