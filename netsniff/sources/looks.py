@@ -14,6 +14,8 @@ assert sys.platform == "linux"
 _TICK_NS = 1_000_000_000 // posix.sysconf("SC_CLK_TCK")
 _UPTIME_NS = 10_000_000
 _SOCKET = "socket:["
+_CHILD_FAULTS = 8
+"""Field 11 of /proc/PID/stat: minor faults of the children it has waited for; none has none."""
 
 
 def descriptors(pid: int) -> int | None:
@@ -52,16 +54,48 @@ def sockets(pid: int) -> dict[int, int] | None:
 
 
 def is_tcp(pid: int, descriptor: int) -> bool:
-    """Say whether a descriptor is a TCP socket; a gone one is none (socket.c, sockfs_xattr_get)."""
+    """Say whether a descriptor is a TCP socket; a gone one is none."""
+    return _protocol(pid, descriptor).startswith(b"TCP")
+
+
+def _protocol(pid: int, descriptor: int) -> bytes:
+    """Return the protocol of a socket, as sockfs_xattr_get of net/socket.c names it."""
     try:
-        name = posix.getxattr("%d/fd/%d" % (pid, descriptor), "system.sockprotoname")  # noqa: UP031
+        return posix.getxattr("%d/fd/%d" % (pid, descriptor), "system.sockprotoname")  # noqa: UP031
     except OSError:
+        return b""
+
+
+def may_be_handed(pid: int) -> bool:
+    """Say whether a process has children that could hand it a socket: SCM_RIGHTS, unix(7)."""
+    fields = _fields(pid)
+    if fields is None or not (int(fields[_CHILD_FAULTS]) or _has_children(pid)):
         return False
-    return name.startswith(b"TCP")
+    return any(_protocol(pid, each).startswith(b"UNIX") for each in (sockets(pid) or {}).values())
+
+
+def _has_children(pid: int) -> bool:
+    try:
+        descriptor = posix.open("%d/task/%d/children" % (pid, pid), posix.O_RDONLY)  # noqa: UP031
+    except OSError:  # it is gone, or the kernel has no such file
+        return True
+    try:
+        return bool(posix.read(descriptor, 1))
+    finally:
+        posix.close(descriptor)
 
 
 def birth(pid: int) -> tuple[int, int, bytes] | None:
     """Return parent, start ticks, name of a process: fields 4, 22, 2 of /proc/PID/stat, proc(5)."""
+    fields = _fields(pid)
+    return None if fields is None else (int(fields[1]), int(fields[19]), fields[-1])
+
+
+def _fields(pid: int) -> list[bytes] | None:
+    """Return the fields of /proc/PID/stat from the 3rd on, what follows the 22nd as one; the name.
+
+    None: it is gone.
+    """
     try:
         descriptor = posix.open("%d/stat" % pid, posix.O_RDONLY)  # noqa: UP031
     except OSError:
@@ -74,9 +108,7 @@ def birth(pid: int) -> tuple[int, int, bytes] | None:
         posix.close(descriptor)
     end = line.rfind(b")")
     fields = line[end + 2 :].split(b" ", 20)
-    if len(fields) <= 19:
-        return None
-    return int(fields[1]), int(fields[19]), line[line.find(b"(") + 1 : end]
+    return None if len(fields) <= 19 else [*fields, line[line.find(b"(") + 1 : end]]
 
 
 def began(ticks: int) -> tuple[int, int]:

@@ -209,6 +209,8 @@ class Search:
             # Only a process that is younger than the socket can have got it from one that is gone.
             if first is not None or before_ns > self.holders.absent_ns(inode):
                 confidence = LIKELY
+        if confidence == EXACT and looks.may_be_handed(pid):
+            confidence = LIKELY
         had = earlier.sockets if earlier else frozenset()
         _put(self._hot, pid, Look(now_ns, had | {inode}))
         hold = Hold(owner, born, confidence, now_ns)

@@ -168,6 +168,33 @@ def test_one_that_was_inherited_belongs_to_the_first_of_its_line_and_is_not_cert
     assert [(hold.pid, hold.confidence) for _, hold in found.told] == [(os.getpid(), LIKELY)]
 
 
+HANDED = """
+import array, os, socket
+here, there = socket.socketpair()
+input()
+pid = os.fork()
+if not pid:
+    one = socket.socket()
+    rights = array.array("i", [one.fileno()])
+    there.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+    os._exit(0)
+_, handed, _, _ = here.recvmsg(1, 64)
+os.waitpid(pid, 0)
+print(array.array("i", handed[0][2])[0], flush=True)
+input()
+"""
+
+
+def test_one_that_may_have_come_from_a_child_is_not_certain() -> None:
+    found = a_search()
+    with a_child(HANDED) as child:
+        assert found.search.born(child.pid, 1, time.monotonic_ns())
+        inode = opened(child)
+        found.search.holders.shown(inode, 7, b"", time.monotonic_ns())
+        found.search.seek(time.monotonic_ns())
+        assert [(hold.pid, hold.confidence) for _, hold in found.told] == [(child.pid, LIKELY)]
+
+
 def test_one_that_is_not_there_is_told_of_nobody() -> None:
     found = a_search()
     with a_child("input()") as child:
