@@ -26,7 +26,12 @@ NETSNIFF = (
     ),
     Row("netsniff.sources", "psutil_table", may="netsniff.model", third="psutil"),
     Row("netsniff.names", "."),
-    Row("netsniff.names", "dns tls quic book order hostname address", may="netsniff.model", pure=True),
+    Row(
+        "netsniff.names",
+        "dns tls quic book order hostname address",
+        may="netsniff.model",
+        pure=True,
+    ),
     Row("netsniff.names", "resolver", may="netsniff.model"),
     Row(
         "netsniff.capture",
