@@ -16,12 +16,12 @@ from ptywrap.lifecycle import (
     reader_process,
     records,
     resync,
+    soundings,
     tracker,
 )
 from ptywrap.lifecycle.base import Event, Probe, Promise, SensorError
 from ptywrap.lifecycle.losses import OVERRUN, RESTART, Losses
 from ptywrap.lifecycle.records import Record
-from ptywrap.lifecycle.soundings import sound
 
 assert sys.platform == "linux"
 
@@ -176,7 +176,7 @@ class ProcConnector:
         elif kind == records.EMPTY and self._losses.open:
             now = clock.monotonic_ns()
             resync.compare(followed, proctree.walk(), now)
-            sound(self._losses.walked(now))
+            soundings.sound(self._losses.walked(now))
         elif kind == records.UNTIL:
             # Events of two rows are counted together: while one lags, the other's seem to be lost.
             if not record.status & records.EXECS_WAIT:

@@ -13,6 +13,8 @@ import sys
 import time
 from typing import NamedTuple
 
+assert sys.platform == "linux"
+
 STEP = 8
 
 

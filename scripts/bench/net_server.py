@@ -22,6 +22,8 @@ import sys
 import time
 from typing import Any
 
+assert sys.platform == "linux"
+
 HTTP, RESET, CLOSING, SILENT, DATAGRAM = range(5)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %012d\r\nContent-Type: text/plain\r\n\r\n"
 HEAD_BYTES = len(HEAD % 0)
