@@ -103,12 +103,16 @@ def _branch(branch: str, place: _Place) -> str:
     return branch if branch in told.TRUNKS else keyed(branch, place.keys)
 
 
+_MOST = (1 << 63) - 1
+"""What a column holds."""
+
+
 def _reasons(reasons: dict[str, int], place: _Place) -> dict[str, int]:
     """Return the reasons by their listed names; what the others took is one sum."""
     found: dict[str, int] = {}
     for name, length_ns in reasons.items():
         label = told.label(name, place.rules)
-        found[label] = found.get(label, 0) + length_ns
+        found[label] = max(-_MOST, min(found.get(label, 0) + length_ns, _MOST))
     return found
 
 

@@ -221,7 +221,10 @@ class DuckDB:
     ) -> Answer:
         """Do work on a cursor of its own in a thread, of these or of those for questions."""
         await self._available.wait()
-        cursor = self._connection.cursor()
+        try:
+            cursor = self._connection.cursor()
+        except duckdb.ConnectionException as error:  # another question met damage meanwhile
+            raise failure(self.path, error) from error
 
         def whole() -> Answer:
             # Closed by its own thread: who waits for it may be gone before it is done.

@@ -112,7 +112,7 @@ class Reader:
             self.caught_up()
         self.flush(until)
         self.later.clear()
-        return self.newest <= self.told
+        return self.newest <= self.told and not self.behind
 
     def exec(self, pid: int, stamp: int) -> None:
         """Add an exec with the arguments its process has right now."""

@@ -65,8 +65,10 @@ def test_no_random_looking_text_is_in_the_bytes(secret: str, struct: type[Struct
 
 @given(filled.facts())
 def test_any_fact_is_projected_and_packed(facts: list[wire.Fact]) -> None:
-    body = wire.pack("0", build.a_segment(), [out(fact) for fact in facts])
-    assert len(list(wire.facts(wire.unpack(body)))) == len(wire.latest(facts))
+    # Two that differ in what does not leave may be told as one.
+    leaving = [out(fact) for fact in facts]
+    body = wire.pack("0", build.a_segment(), leaving)
+    assert len(list(wire.facts(wire.unpack(body)))) == len(wire.latest(leaving))
 
 
 @given(filled.facts())
