@@ -93,5 +93,27 @@ def test_the_page_names_every_file_it_hands_out() -> None:
     assert [name for name in handed if name not in PAGE] == []
 
 
+PLACES = {
+    *[
+        "backup",
+        "dev",
+        "etc",
+        "lib",
+        "opt",
+        "proc",
+        "ptywrap-data",
+        "run",
+        "srv",
+        "sys",
+        "tmp",
+        "usr",
+        "v1",
+        "var",
+    ]
+}
+"""Where a server keeps its files, and the service's own path; others would be of one machine."""
+
+
 def test_the_page_names_no_place_of_ours() -> None:
-    assert re.findall(r"/work/|\.venv-|localhost:\d+/simple", PAGE) == []
+    places = set(re.findall(r"(?<![\w.:/}>*<-])/([a-z][a-z0-9_-]*)/", PAGE))
+    assert (places - PLACES, re.findall(r"\.venv-|:\d+/simple", PAGE)) == (set(), [])

@@ -6,6 +6,7 @@ Unix epoch (`*_at`) or lengths (`*_ns`), bytes; null is unknown.
 
 import json
 
+from netsniff import amounts
 from netsniff.live import text
 from netsniff.live.ledger import host
 from netsniff.model import LIKELY, Connection, Missed
@@ -20,8 +21,8 @@ def sentence(connection: Connection, process: str) -> str:
         took = connection.closed_ns - connection.opened_ns
     return (
         f"{doubt}{text.visible(process)}{pid}  {peer(connection)}  {connection.protocol}  "
-        f"received {text.size(connection.received_bytes)}  "
-        f"sent {text.size(connection.sent_bytes)}  "
+        f"received {amounts.size(connection.received_bytes)}  "
+        f"sent {amounts.size(connection.sent_bytes)}  "
         f"{text.length(took) if connection.final else 'still open'}"
     )
 

@@ -1,14 +1,9 @@
-"""Names of hosts for the table: what the resolver's files say, and what is heard if asked for."""
-
-import time
+"""Names of hosts for the table, and why nothing is heard where that is so."""
 
 from netsniff.capture import Capture
-from netsniff.model import Connection, Missed, Name
-from netsniff.names.book import Book
-from netsniff.names.resolver import Resolver
+from netsniff.model import Connection, Missed
+from netsniff.naming import Naming as Names
 from netsniff.sources.base import SourceError
-
-_LOOK_NS = 1_000_000_000
 
 
 class Naming:
@@ -16,9 +11,7 @@ class Naming:
 
     def __init__(self) -> None:
         self.notes: list[str] = []
-        self._book, self._resolver = Book(), Resolver()
-        self._looked_ns = 0
-        self._capture: Capture | None = None
+        self._names = Names()
 
     def listen(self) -> int | None:
         """Start to hear names; return what to poll, or None and say why not."""
@@ -33,40 +26,27 @@ class Naming:
         except OSError as error:
             self.notes.append(f"names are not heard: {error.strerror}")
             return None
-        self._capture = capture
+        self._names.capture = capture
         return descriptor
 
     def read(self) -> list[Missed]:
         """Take the names that were heard by now; return what was not. Raises SourceError."""
-        missed: list[Missed] = []
-        if self._capture is None:
-            return missed
         try:
-            for event in self._capture.read():
-                if isinstance(event, Name):
-                    self._book.take(event)
-                else:
-                    missed.append(event)
+            return self._names.read()
         except SourceError as error:
             self.notes.append(f"names are not heard any more: {error}")
             self.close()
             raise
-        return missed
 
     def named(self, connection: Connection) -> Connection:
         """Return a connection with what its host is called, as far as that is known."""
         if connection.remote_host is not None or connection.remote_address is None:
             return connection
-        now_ns = time.monotonic_ns()
-        if now_ns - self._looked_ns >= _LOOK_NS:
-            self._looked_ns = now_ns
-            if self._resolver.changed():
-                self._book.hosts(self._resolver.names())
-        answer = self._book.host(connection, connection.opened_ns or connection.seen_ns)
+        answer = self._names.host(connection)
         return connection._replace(remote_host=answer.host, host_source=answer.host_source)
 
     def close(self) -> None:
         """Hear no more."""
-        if self._capture is not None:
-            self._capture.close()
-            self._capture = None
+        if self._names.capture is not None:
+            self._names.capture.close()
+            self._names.capture = None

@@ -7,6 +7,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from netsniff import amounts
 from netsniff.live import text
 from netsniff.live.ledger import Row
 
@@ -40,7 +41,7 @@ def drawn(frame: Frame, console: Console) -> Group:
     parts: list[Table | Text] = [_table(frame, shown, console.width)]
     left_out = len(frame.rows) - len(shown)
     if left_out:
-        parts.append(Text(f"… and {text.count(left_out, 'row')} more", style="dim"))
+        parts.append(Text(f"… and {amounts.count(left_out, 'row')} more", style="dim"))
     parts += notes
     if frame.keys:
         help_line = _HELP.replace(frame.order, frame.order.upper(), 1)
@@ -65,8 +66,8 @@ def _table(frame: Frame, shown: Sequence[Row], width: int) -> Table:
     total = frame.total
     within = any(row.key.loopback for row in frame.rows)
     number = total.total.connections
-    all_of_them = f"{number:,} beyond this machine" if within else text.count(number, "connection")
-    label = ["", "total", all_of_them]
+    counted = amounts.count(number, "connection")
+    label = ["", "total", f"{number:,} beyond this machine" if within else counted]
     numbers = [*_numbers(total, counts), *_rates(total, shown=rates), *_totals(total)]
     table.add_row(*map(Text, [*label, *numbers]), style="bold")
     return table
@@ -94,7 +95,7 @@ def _numbers(row: Row, counts: tuple[str, ...]) -> list[str]:
 
 def _rates(row: Row, *, shown: bool) -> list[str]:
     rates = (row.received_rate, row.sent_rate) if shown else ()
-    return [text.size(rate) if rate else "" for rate in rates]
+    return [amounts.size(rate) if rate else "" for rate in rates]
 
 
 def _totals(row: Row) -> tuple[str, str]:

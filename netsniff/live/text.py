@@ -1,17 +1,6 @@
-"""Bytes, lengths and names as words; the only place of this package that formats a number."""
+"""Lengths and names as words."""
 
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
-
-
-def size(number: int | None) -> str:
-    """Return bytes in powers of a thousand, at most seven wide: `512 B`, `1.2 MB`; `-` unknown."""
-    if number is None:
-        return "-"
-    value, unit = float(number), 0
-    while value >= 999.5 and unit < len(_UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    digits = 1 if unit and value < 99.95 else 0
-    return f"{value:.{digits}f} {_UNITS[unit]}"
+from netsniff.amounts import size
 
 
 def at_least(number: int | None, unknown: int) -> str:
@@ -29,11 +18,6 @@ def length(ns: int | None) -> str:
         return f"{ns / 1e9:.2f} s"
     seconds = (ns + 500_000_000) // 1_000_000_000
     return f"{seconds // 60} m {seconds % 60:02d} s"
-
-
-def count(number: int, noun: str) -> str:
-    """Return `1 socket`, `2,412 sockets`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def visible(value: str) -> str:

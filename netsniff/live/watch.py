@@ -5,10 +5,10 @@ import select
 import time
 from collections.abc import Container
 
+from netsniff.amounts import count
 from netsniff.connections import Connections
 from netsniff.live.naming import Naming
 from netsniff.live.processes import Processes
-from netsniff.live.text import count
 from netsniff.model import Connection, Event, Missed, Reading
 from netsniff.sources import choose
 from netsniff.sources.base import Probe, Promise, Source, SourceError, Sparing

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from netsniff import amounts
 from ptywrap.cli import text
 
 PARTS = ("cpu", "runqueue", "disk", "network", "input", "lock", "other")
@@ -84,7 +85,7 @@ def _processes(command: Mapping[str, Any]) -> str:
     if number is None:
         return ""
     doubt = "" if command["completeness"] == "exact" else f" ({command['completeness']})"
-    return text.count(number, "process", "processes") + doubt
+    return amounts.count(number, "process", "processes") + doubt
 
 
 def _dearest(record: Mapping[str, Any]) -> str:
@@ -99,9 +100,9 @@ def _dearest(record: Mapping[str, Any]) -> str:
 def _used(command: Mapping[str, Any]) -> str:
     said = {
         "CPU": text.cpu(cpu_ns(command)),
-        "peak memory": text.size(command["peak_rss_bytes"]),
-        "read": text.size(command["read_bytes"]),
-        "wrote": text.size(command["write_bytes"]),
+        "peak memory": amounts.size(command["peak_rss_bytes"]),
+        "read": amounts.size(command["read_bytes"]),
+        "wrote": amounts.size(command["write_bytes"]),
     }
     return " · ".join(f"{name} {value}" for name, value in said.items() if value != "-")
 
@@ -123,11 +124,11 @@ def _hosts(record: Mapping[str, Any]) -> str:
             moved[name] = before if more is None else more + (before or 0)
     dear = sorted(moved.items(), key=lambda one: -(one[1] or 0))
     told = [
-        f"{name} {'an unknown number' if number is None else text.size(number)}"
+        f"{name} {'an unknown number' if number is None else amounts.size(number)}"
         for name, number in dear[:_HOSTS]
     ]
     left = len(dear) - _HOSTS
-    return " · ".join(told + [f"{text.count(left, 'more host')}"] * (left > 0))
+    return " · ".join(told + [f"{amounts.count(left, 'more host')}"] * (left > 0))
 
 
 def _losses(record: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ import argparse
 import sys
 from typing import Any
 
+from netsniff import amounts
 from ptywrap import clock, device, enrolment, locks, outbox, paths, service
 from ptywrap.cli import text, window
 from ptywrap.errors import UserError
@@ -52,7 +53,7 @@ def _forget_sent() -> None:
 
 def _forget(scope: dict[str, Any]) -> None:
     answer = service.ask_store("forget", **scope)
-    print(f"forgot {text.count(int(answer['commands']), 'command')}")
+    print(f"forgot {amounts.count(int(answer['commands']), 'command')}")
 
 
 def _everywhere(scope: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from netsniff import amounts
 from ptywrap import clock, device, enrolment, paths, service
 from ptywrap.cli import text
 
@@ -54,8 +55,9 @@ def _print(records: Iterable[dict[str, Any]]) -> None:
         any_at_all = True
         at = f" {text.moment(record['at'], now)}" if record["state"] == "sent" else ""
         rows = sum(len(rows) for rows in record["tables"].values())
-        size = text.size(record["bytes"])
-        print(f"{words[record['state']]}{at}: {text.count(rows, 'row')}, {size}, {record['batch']}")
+        size = amounts.size(record["bytes"])
+        state, number = words[record["state"]], amounts.count(rows, "row")
+        print(f"{state}{at}: {number}, {size}, {record['batch']}")
         for table, found in record["tables"].items():
             print(f"  {table}")
             for row in found:

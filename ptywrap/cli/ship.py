@@ -7,6 +7,7 @@ Example: ptywrap ship
 
 import argparse
 
+from netsniff import amounts
 from ptywrap import enrolment, service
 from ptywrap.cli import page, text
 from ptywrap.errors import UserError
@@ -31,21 +32,21 @@ def run(_args: argparse.Namespace) -> int:
             asked=True,
             wait_s=_LOCK_S,
             tell=lambda sent, wait: step(
-                f"{sent} sent, {text.count(wait, 'batch waits', 'batches wait')}"
+                f"{sent} sent, {amounts.count(wait, 'batch waits', 'batches wait')}"
             ),
         )
     done = outcome.done
-    sent = f"{text.count(done.batches, 'batch', 'batches')}, {text.count(done.facts, 'fact')}"
+    sent = f"{amounts.count(done.batches, 'batch', 'batches')}, {amounts.count(done.facts, 'fact')}"
     if done.refused:
-        sent += f" ({text.count(done.refused, 'row')} refused)"
+        sent += f" ({amounts.count(done.refused, 'row')} refused)"
     print(f"sent to {enrolled.url}: {sent}")
     if done.rejected:
-        rejected = text.count(done.rejected, "batch", "batches")
+        rejected = amounts.count(done.rejected, "batch", "batches")
         print(f"rejected, kept aside: {rejected}: {text.visible(outcome.state.rejected)}")
     why = outcome.held or outcome.state.error
     if outcome.waiting_batches or why is not None:
-        batches = text.count(outcome.waiting_batches, "batch waits", "batches wait")
-        facts = text.count(outcome.waiting_facts, "fact")
+        batches = amounts.count(outcome.waiting_batches, "batch waits", "batches wait")
+        facts = amounts.count(outcome.waiting_facts, "fact")
         what = f"{batches}, {facts}: {text.visible(why or 'it takes longer')}"
         hint = "they are kept, and sent later by themselves"
         if outcome.state.stopped:

@@ -10,6 +10,7 @@ import argparse
 import json
 from typing import Any
 
+from netsniff import amounts
 from ptywrap import clock, service
 from ptywrap.cli import digest, page, text
 from ptywrap.cli.base import Bar, Branch, Column, Line, Page, Part, Style
@@ -62,7 +63,7 @@ def _head(on: Page, record: dict[str, Any]) -> None:
         "branch": command["branch"] or "",
         "by": command["actor"] or "",
         "CPU": text.cpu(digest.cpu_ns(command)),
-        "peak memory": text.size(command["peak_rss_bytes"]),
+        "peak memory": amounts.size(command["peak_rss_bytes"]),
         "network": _network(command),
         "ID": command["id"],
     }
@@ -74,8 +75,8 @@ def _network(command: dict[str, Any]) -> str:
     """Return what a command moved beyond this machine."""
     if not command["connections"]:
         return ""
-    received, sent = (text.size(command[name]) for name in ("received_bytes", "sent_bytes"))
-    number = text.count(command["connections"], "connection")
+    received, sent = (amounts.size(command[name]) for name in ("received_bytes", "sent_bytes"))
+    number = amounts.count(command["connections"], "connection")
     return f"{received} received, {sent} sent over {number}"
 
 
@@ -106,7 +107,7 @@ def _tree(on: Page, record: dict[str, Any]) -> None:
     hidden = len(processes) - len(branches)
     if hidden:
         branches.append(Branch(Part(f"… {hidden:,} more (--json has all)", Style.FAINT)))
-    total = text.count(len(processes), "process", "processes")
+    total = amounts.count(len(processes), "process", "processes")
     on.tree(Part(total, Style.TITLE), branches)
 
 
@@ -125,7 +126,7 @@ def _process(process: dict[str, Any], moved: int | None) -> list[Part]:
     words = " ".join(argv) if argv else process["name"] or "?"
     cpu = digest.cpu_ns(process)
     used = "" if cpu is None else f", CPU {text.cpu(cpu)}"
-    used += "" if moved is None else f", network {text.size(moved)}"
+    used += "" if moved is None else f", network {amounts.size(moved)}"
     told = [Part(words), Part(f"  {text.duration(process['wall_ns'])}{used}", Style.FAINT)]
     if process["signal"] or process["exit_status"]:
         outcome = text.outcome(process["exit_status"], process["signal"])
@@ -153,7 +154,7 @@ def _flow(flow: dict[str, Any], name: str | None) -> list[Line]:
     return [
         f"{digest.host(flow)}{within}",
         str(flow["remote_port"] or ""),
-        text.size(flow["received_bytes"]),
-        text.size(flow["sent_bytes"]),
+        amounts.size(flow["received_bytes"]),
+        amounts.size(flow["sent_bytes"]),
         "" if pid is None else f"{name or '?'} {pid}{doubt}",
     ]

@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from netsniff import amounts
 from ptywrap import clock, config, device, enrolment, outbox, paths, segments, service
 from ptywrap.cli import page, text
 from ptywrap.cli.base import Column, Line, Narrow, Page, Part, Style
@@ -55,12 +56,13 @@ def report(on: Page, status: dict[str, Any]) -> None:
 def _shipping(on: Page, shipping: dict[str, Any]) -> None:
     """Print where facts go, what waits, and what went wrong."""
     now = clock.wall_ns()
-    facts = text.count(shipping["waiting"] + shipping["unpacked"], "fact waits", "facts wait")
+    facts = amounts.count(shipping["waiting"] + shipping["unpacked"], "fact waits", "facts wait")
     team = f" ({text.visible(shipping['team'])})" if shipping["team"] else ""
     sent = text.moment(shipping["sent_at"], now) if shipping["sent_at"] else "nothing yet"
     on.line(
         f"joined {shipping['url']}{team}: {facts}, "
-        f"{text.count(shipping['waiting_batches'], 'batch', 'batches')} packed; last sent: {sent}"
+        f"{amounts.count(shipping['waiting_batches'], 'batch', 'batches')} packed; "
+        f"last sent: {sent}"
     )
     if shipping["error"]:
         at = text.moment(shipping["error_at"], now)
@@ -68,9 +70,9 @@ def _shipping(on: Page, shipping: dict[str, Any]) -> None:
     elif shipping["held"]:
         on.line(Part(f"not sent: {text.visible(shipping['held'])}", Style.DOUBT))
     for reason, number in shipping["dropped"].items():
-        on.line(Part(f"not sent, dropped: {text.count(number, 'fact')}, {reason}", Style.DOUBT))
+        on.line(Part(f"not sent, dropped: {amounts.count(number, 'fact')}, {reason}", Style.DOUBT))
     if shipping["rejected"]:
-        number = text.count(shipping["rejected_batches"], "batch", "batches")
+        number = amounts.count(shipping["rejected_batches"], "batch", "batches")
         aside = f", kept aside: {number}" if shipping["rejected_batches"] else ""
         why = text.visible(shipping["rejected"])
         on.line(Part(f"rejected by the service{aside}: {why}", Style.BAD))
@@ -169,7 +171,7 @@ def _state(status: dict[str, Any]) -> str:
         return "paused; `ptywrap resume` records again"
     if status["observer"] is None:
         return "nothing is observed: no shell of yours runs under ptywrap"
-    return f"recording {text.count(len(status['sessions']), 'session')}"
+    return f"recording {amounts.count(len(status['sessions']), 'session')}"
 
 
 def _running(running: dict[str, Any]) -> list[Line]:
@@ -183,11 +185,11 @@ def _cost(on: Page, status: dict[str, Any]) -> None:
         percent = f"{observer['cpu_permille'] / 10:.1f} % of a core"
         on.line(
             f"observer {observer['pid']}: {text.duration(observer['cpu_ns'])} CPU ({percent}), "
-            f"{text.size(observer['rss_bytes'])}, sees by {observer['backend'] or 'nothing'}"
+            f"{amounts.size(observer['rss_bytes'])}, sees by {observer['backend'] or 'nothing'}"
         )
         for reason, number in observer["dropped"].items():
-            on.line(Part(f"dropped: {text.count(number, 'fact')}, {reason}", Style.DOUBT))
+            on.line(Part(f"dropped: {amounts.count(number, 'fact')}, {reason}", Style.DOUBT))
     for loss in status["losses"]:
         on.line(Part(f"not seen: {text.loss(loss)}", Style.DOUBT))
-    waiting = text.count(status["waiting_facts"], "fact")
+    waiting = amounts.count(status["waiting_facts"], "fact")
     on.line(f"spool: {waiting} waiting for the local store")

@@ -4,8 +4,6 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
-
 
 def duration(ns: int | None) -> str:
     """Return a length as people say it: `35 ms`, `1.24 s`, `4 m 12 s`, `2 h 05 m`; `-` unknown."""
@@ -33,22 +31,6 @@ def _seconds(ns: int) -> str:
 def cpu(ns: int | None) -> str:
     """Return CPU time; 0 is what a clock of 10 ms ticks says of everything shorter."""
     return "under 10 ms" if ns == 0 else duration(ns)
-
-
-def size(number: int | None) -> str:
-    """Return bytes in powers of a thousand: `512 B`, `1.2 MB`; `-` unknown."""
-    if number is None:
-        return "-"
-    value, unit = float(number), 0
-    while value >= 999.5 and unit < len(_UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    digits = 1 if unit and value < 99.95 else 0
-    return f"{value:.{digits}f} {_UNITS[unit]}"
-
-
-def count(number: int, noun: str, plural: str | None = None) -> str:
-    """Return `1 process`, `2,412 processes`."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def share(part: int, whole: int) -> str:

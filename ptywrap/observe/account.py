@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 from ptywrap import wire
 from ptywrap.observe.base import Reading
+from ptywrap.observe.cost import WHOLE
 from ptywrap.observe.path import Piece, Span
 from ptywrap.observe.times import Times
 from ptywrap.observe.tree import Life
@@ -47,6 +48,25 @@ class Entry(NamedTuple):
     row: bytes = b""
     at: int = 0
     size: int = 0
+
+
+def entry(life: Life, row: bytes = b"") -> Entry:
+    """Return what the path needs of a process as it is now."""
+    cost = life.cost
+    return Entry(
+        shell=life.shell,
+        pid=life.pid,
+        ppid=life.ppid,
+        start_ticks=life.start_ticks,
+        parent_ticks=life.parent_ticks or 0,
+        top_ns=life.top_ns,
+        born_ns=life.born_ns,
+        ended_ns=life.ended_ns or life.born_ns,
+        cpu_ns=None if cost.user_ns is None else cost.user_ns + (cost.sys_ns or 0),
+        whole=cost.source in WHOLE,
+        loose=life.loose,
+        row=row,
+    )
 
 
 class Entries(Protocol):

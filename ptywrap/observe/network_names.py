@@ -4,13 +4,12 @@ A helper that dies is a hole, and started again after a while; who is not allowe
 """
 
 from netsniff.capture import Capture
-from netsniff.model import Connection, Missed, Name
-from netsniff.names.book import Answer, Book
-from netsniff.names.resolver import Resolver
+from netsniff.model import Connection, Missed
+from netsniff.names.book import Answer
+from netsniff.naming import Naming
 from netsniff.sources.base import Probe, SourceError
 from ptywrap import clock
 
-_LOOK_NS = 1_000_000_000
 _FIRST_NS, _LONGEST_NS = 5_000_000_000, 600_000_000_000
 """How soon, and in the long run how often, a helper that died is started again."""
 
@@ -20,10 +19,7 @@ class Names:
 
     def __init__(self) -> None:
         self.said: list[tuple[str, Probe]] = []
-        self._book = Book()
-        self._resolver = Resolver()
-        self._looked_ns = 0
-        self._capture: Capture | None = None
+        self._naming = Naming()
         self._descriptor: int | None = None
         self._pause_ns = _FIRST_NS
         self._again_ns: int | None = None
@@ -41,48 +37,38 @@ class Names:
     def capture(self) -> None:
         """Start the helper."""
         self._again_ns = None
-        self._capture = self._capture or Capture()
-        probe = self._capture.probe()
+        capture = self._naming.capture = self._naming.capture or Capture()
+        probe = capture.probe()
         if probe.usable:
             try:
-                self._descriptor = self._capture.open()
+                self._descriptor = capture.open()
             except OSError as error:
                 probe = Probe(usable=False, reason=f"could not be started: {error.strerror}")
         self.said = [("capture", probe)]
 
     def read(self) -> list[Missed]:
         """Take the names that were heard by now; return what was not."""
-        missed: list[Missed] = []
         now_ns = clock.monotonic_ns()
         if self._again_ns is not None and now_ns >= self._again_ns:
             self.capture()
-        if self._capture is None or self._descriptor is None:
-            return missed
+        if self._naming.capture is None or self._descriptor is None:
+            return []
         try:
-            for event in self._capture.read():
-                if isinstance(event, Name):
-                    self._book.take(event)
-                else:
-                    missed.append(event)
+            return self._naming.read()
         except SourceError as error:
-            self._capture.close()
+            self._naming.capture.close()
             self._descriptor = None
             self.said = [("capture", Probe(usable=False, reason=str(error)))]
             self._again_ns = now_ns + self._pause_ns
             self._pause_ns = min(4 * self._pause_ns, _LONGEST_NS)
-        return missed
+            return []
 
     def host(self, connection: Connection) -> Answer:
         """Return what the other end of a connection is called, and who says so."""
-        now_ns = clock.monotonic_ns()
-        if now_ns - self._looked_ns >= _LOOK_NS or self._looked_ns == 0:
-            self._looked_ns = now_ns
-            if self._resolver.changed():
-                self._book.hosts(self._resolver.names())
-        return self._book.host(connection, connection.opened_ns or connection.seen_ns)
+        return self._naming.host(connection)
 
     def close(self) -> None:
         """End the helper."""
-        if self._capture is not None:
-            self._capture.close()
-        self._capture, self._descriptor = None, None
+        if self._naming.capture is not None:
+            self._naming.capture.close()
+        self._naming.capture, self._descriptor = None, None

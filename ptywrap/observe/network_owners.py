@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from netsniff.model import Connection
+from ptywrap.observe import account
 from ptywrap.observe.account import Entry
 from ptywrap.observe.session import Session
 from ptywrap.observe.tree import Life, Tree
@@ -76,19 +77,7 @@ class Owners:
         session = held if itself else self._sessions.get(life.shell)
         if session is None:
             return None
-        entry = Entry(
-            shell=life.pid if itself else life.shell,
-            pid=life.pid,
-            ppid=life.ppid,
-            start_ticks=life.start_ticks,
-            parent_ticks=life.parent_ticks or 0,
-            top_ns=life.top_ns,
-            born_ns=life.born_ns,
-            ended_ns=life.ended_ns or 0,
-            cpu_ns=None,
-            whole=False,
-            loose=life.loose,
-        )
+        entry = account.entry(life)._replace(shell=life.pid if itself else life.shell)
         return Owner(session, entry, life.name, life.ended_ns is None, itself)
 
 

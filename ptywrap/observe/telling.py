@@ -11,7 +11,6 @@ from ptywrap.observe import account, checkout, naming, path
 from ptywrap.observe.account import Entries, Entry
 from ptywrap.observe.checkout import Checkout
 from ptywrap.observe.commands import Finish, Start
-from ptywrap.observe.cost import WHOLE
 from ptywrap.observe.declared import Declared
 from ptywrap.observe.digest import Digest
 from ptywrap.observe.network_flows import Flows, nameless
@@ -69,12 +68,12 @@ class Teller:
     def entry(self, life: Life, session: Session) -> Entry:
         """Return a process that ended as it is held: its row already private."""
         fact = account.process(life, session.id, self.times)
-        return _entry(life, wire.encode(self.recorder.private(fact)))
+        return account.entry(life, wire.encode(self.recorder.private(fact)))
 
     def early(self, life: Life, session: Session, key: Key) -> None:
         """Tell a process of a run as it ends; only what the path needs of it is held."""
         fact = self.recorder.private(account.process(life, key.session, self.times, key.id))
-        entry = _entry(life, b"")
+        entry = account.entry(life)
         if isinstance(fact, wire.Process):
             session.digest = session.digest or Digest(session.begin.shell_pid)
             session.digest.add(fact, whole=entry.whole)
@@ -242,24 +241,6 @@ def within(shell: int, since_ns: int, until_ns: int, entry: Entry | Life) -> boo
 def latest(entry: Entry | Life) -> int:
     """Return until when a process's topmost ancestor was born."""
     return entry.top_ns + (_TICK_NS if entry.loose else 0)
-
-
-def _entry(life: Life, row: bytes) -> Entry:
-    cost = life.cost
-    return Entry(
-        shell=life.shell,
-        pid=life.pid,
-        ppid=life.ppid,
-        start_ticks=life.start_ticks,
-        parent_ticks=life.parent_ticks or 0,
-        top_ns=life.top_ns,
-        born_ns=life.born_ns,
-        ended_ns=life.ended_ns or life.born_ns,
-        cpu_ns=None if cost.user_ns is None else cost.user_ns + (cost.sys_ns or 0),
-        whole=cost.source in WHOLE,
-        loose=life.loose,
-        row=row,
-    )
 
 
 def _ran_by(session: Session) -> list[naming.Ran]:

@@ -78,13 +78,13 @@ def _damage(data: bytearray, dice: Dice, seeds: tuple[bytes, ...]) -> None:
         data[at : at + size] = dice.text(size)
 
 
-def thrown(target: Target, number: int, *, longest_seconds: float = LONGEST_SECONDS) -> None:
-    """Throw so many mutations at a parser; a loop ends by an alarm."""
+def thrown(target: Target, number: int, *, longest_seconds: float = LONGEST_SECONDS) -> int:
+    """Throw so many mutations at a parser; return how many were read. A loop ends by an alarm."""
 
     def loops(_number: int, _frame: FrameType | None) -> None:
         raise AssertionError(f"one message took {longest_seconds} s")
 
-    made = mutations(target, 1)
+    made, whole = mutations(target, 1), 0
     before = signal.signal(signal.SIGALRM, loops)
     try:
         for _ in range(number):
@@ -94,12 +94,14 @@ def thrown(target: Target, number: int, *, longest_seconds: float = LONGEST_SECO
             try:
                 target.read(data)
                 read = True
+                whole += 1
             finally:
                 if not read:
                     print(f"{target.name}: {data.hex()}", file=sys.stderr)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+    return whole
 
 
 def guided(seconds: float, corpus: Path) -> None:

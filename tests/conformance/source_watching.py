@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from netsniff.model import Endpoint, Event, Missed, Reading
 from netsniff.sources.base import Source
+from tests.conformance.watching import until
 
 PATIENCE_S = 6.0
 
@@ -128,12 +129,7 @@ class Watch:
 
     def until(self, done: Callable[[], bool], patience_s: float | None = None) -> bool:
         """Read until something is so; False when patience ran out."""
-        deadline = time.monotonic() + (PATIENCE_S if patience_s is None else patience_s)
-        while not done():
-            if time.monotonic() > deadline:
-                return False
-            self.pause()
-        return True
+        return until(done, self.pause, PATIENCE_S if patience_s is None else patience_s)
 
     def pause(self) -> None:
         """Wait as the source wants it, a moment at most, and read."""

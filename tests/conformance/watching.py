@@ -58,6 +58,16 @@ def _is(pid: int, wanted: int | None, root: int) -> bool:
     return pid == wanted if wanted is not None else pid != root
 
 
+def until(done: Callable[[], bool], pause: Callable[[], None], patience_s: float | None) -> bool:
+    """Pause until something is so; False when patience ran out."""
+    deadline = time.monotonic() + (PATIENCE_S if patience_s is None else patience_s)
+    while not done():
+        if time.monotonic() > deadline:
+            return False
+        pause()
+    return True
+
+
 class Watch:
     """A backend at work: collects what it tells."""
 
@@ -80,12 +90,7 @@ class Watch:
 
     def until(self, done: Callable[[], bool], patience_s: float | None = None) -> bool:
         """Read until something is so; False when patience ran out."""
-        deadline = time.monotonic() + (PATIENCE_S if patience_s is None else patience_s)
-        while not done():
-            if time.monotonic() > deadline:
-                return False
-            self.pause()
-        return True
+        return until(done, self.pause, patience_s)
 
     def pause(self) -> None:
         """Wait as the backend wants it, and read."""

@@ -1,7 +1,6 @@
 """A command that talks in another network namespace has its connections, or is told it has none."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,14 +12,9 @@ from tests import account
 from tests import home as homes
 from tests.e2e.places import Place
 from tests.e2e.terminal import LAUNCHER
+from tests.netsniff import own_space
 
-pytestmark = [
-    pytest.mark.linux,
-    pytest.mark.skipif(
-        not (shutil.which("unshare") and shutil.which("ip")),
-        reason="needs unshare and ip: install util-linux and iproute2",
-    ),
-]
+pytestmark = [pytest.mark.linux, own_space.NEEDED]
 # After a while three connections within the machine, of 1000, 2000 and 3000 bytes and 0.3 s each.
 TALK = """
 import socket, sys, time

@@ -16,13 +16,14 @@ _OBSERVE = (
     "ptywrap ptywrap.wire ptywrap.marks ptywrap.clock ptywrap.config ptywrap.paths ptywrap.device "
     "ptywrap.switches ptywrap.templates ptywrap.manifests ptywrap.privacy ptywrap.quota "
     "ptywrap.spool ptywrap.errors ptywrap.lifecycle ptywrap.sampler ptywrap.host netsniff.model "
-    "netsniff.connections netsniff.split netsniff.sources netsniff.names netsniff.capture"
+    "netsniff.connections netsniff.split netsniff.sources netsniff.names netsniff.naming "
+    "netsniff.capture"
 )
 _CLI = (
     "ptywrap ptywrap.wire ptywrap.errors ptywrap.paths ptywrap.device ptywrap.clock ptywrap.config "
     "ptywrap.deliveries ptywrap.enrolment ptywrap.locks ptywrap.outbox "
     "ptywrap.segments ptywrap.service ptywrap.ship ptywrap.setup ptywrap.lifecycle ptywrap.sampler "
-    "netsniff.sources netsniff.capture"
+    "netsniff.amounts netsniff.sources netsniff.capture"
 )
 _SHIP = (
     "ptywrap.wire ptywrap.clock ptywrap.config ptywrap.deliveries ptywrap.device ptywrap.enrolment "

@@ -19,7 +19,7 @@ def test_every_cut_of_every_good_message_is_read(target: Target) -> None:
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_two_thousand_damaged_messages_are_read(target: Target) -> None:
-    fuzz_net.thrown(target, 2_000)
+    assert fuzz_net.thrown(target, 2_000) == 2_000
 
 
 def test_the_alarm_ends_a_loop() -> None:

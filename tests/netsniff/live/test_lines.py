@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from netsniff import amounts
 from netsniff.live import lines, text
 from netsniff.model import Connection, Missed
 
@@ -86,12 +87,12 @@ def test_a_hole_is_a_line_of_its_own_kind() -> None:
     [(None, "-"), (0, "0 B"), (999, "999 B"), (1_000, "1.0 kB"), (99_960, "100 kB")],
 )
 def test_sizes_are_words(number: int | None, words: str) -> None:
-    assert text.size(number) == words
+    assert amounts.size(number) == words
 
 
 @pytest.mark.parametrize("number", [10**power - 1 for power in range(1, 18)])
 def test_a_size_fits_its_column(number: int) -> None:
-    assert len(text.size(number)) <= 7
+    assert len(amounts.size(number)) <= 7
 
 
 def test_a_long_text_loses_its_middle() -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import select
-import shutil
 import subprocess
 import sys
 import time
@@ -14,14 +13,9 @@ from typing import Any
 import pytest
 
 from tests import account
+from tests.netsniff import own_space
 
-pytestmark = [
-    pytest.mark.linux,
-    pytest.mark.skipif(
-        not (shutil.which("unshare") and shutil.which("ip")),
-        reason="needs unshare and ip: install util-linux and iproute2",
-    ),
-]
+pytestmark = [pytest.mark.linux, own_space.NEEDED]
 # Connects to itself and waits for a line, three times over, then ends.
 TALK = """
 import socket, sys

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from netsniff.model import Endpoint
+from tests.netsniff.sources import traced
 from tests.netsniff.sources.traced import Told, child
 
 if sys.platform != "linux":
@@ -21,13 +22,8 @@ pytestmark = [pytest.mark.linux, pytest.mark.root]
 @pytest.fixture
 def source() -> Iterator[SockTrace]:
     """One that is open, or skip with what it says of itself."""
-    made = SockTrace()
-    probe = made.probe()
-    if not probe.usable:
-        pytest.skip(f"{probe.reason}: {probe.remedy}")
-    made.open()
-    yield made
-    made.close()
+    with traced.at_work(SockTrace()) as made:
+        yield made
 
 
 @pytest.fixture

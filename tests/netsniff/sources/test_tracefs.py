@@ -41,13 +41,8 @@ print(*TraceFs().probe())
 @pytest.fixture
 def source() -> Iterator[TraceFs]:
     """One that is open, or skip with what it says of itself."""
-    made = TraceFs()
-    probe = made.probe()
-    if not probe.usable:
-        pytest.skip(f"{probe.reason}: {probe.remedy}")
-    made.open()
-    yield made
-    made.close()
+    with traced.at_work(TraceFs()) as made:
+        yield made
 
 
 def ours(pid: int) -> list[Path]:

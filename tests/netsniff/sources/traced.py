@@ -1,11 +1,14 @@
 """Children whose sockets are traced: each prints what is true of them, then ends."""
 
+import contextlib
 import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
+
+import pytest
 
 from netsniff.model import Event, Missed, Reading
 
@@ -35,6 +38,19 @@ def child(text: str, *wrapped: str) -> list[Any]:
     assert done.returncode == 0, done.stderr
     said: list[Any] = json.loads(done.stdout.splitlines()[-1])
     return said
+
+
+@contextlib.contextmanager
+def at_work(source: Any) -> Iterator[Any]:
+    """Open a source for a while; skip with what it says where it cannot be used."""
+    probe = source.probe()
+    if not probe.usable:
+        pytest.skip(f"{probe.reason}: {probe.remedy}")
+    source.open()
+    try:
+        yield source
+    finally:
+        source.close()
 
 
 class Told:

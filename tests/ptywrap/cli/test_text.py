@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netsniff import amounts
 from ptywrap.cli import text
 
 
@@ -45,7 +46,7 @@ def test_no_tick_of_cpu_is_not_called_nothing(ns: int | None, said: str) -> None
     ],
 )
 def test_a_size_is_said_in_powers_of_a_thousand(number: int | None, said: str) -> None:
-    assert text.size(number) == said
+    assert amounts.size(number) == said
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_a_share_is_a_whole_percentage(part: int, whole: int, said: str) -> None
     ("number", "said"), [(0, "0 processes"), (1, "1 process"), (2412, "2,412 processes")]
 )
 def test_a_count_agrees_with_its_noun(number: int, said: str) -> None:
-    assert text.count(number, "process", "processes") == said
+    assert amounts.count(number, "process", "processes") == said
 
 
 @pytest.mark.parametrize(
